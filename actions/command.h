@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Workflow commands on the output of a step (spec logs 1): "::name key=value,...::data" and "##[name ...]data". */
+#ifndef ACTIONS_COMMAND_H
+#define ACTIONS_COMMAND_H
+
+#include "base/buf.h"
+#include "base/strv.h"
+
+#define CMD_MAX_PROPERTIES 64
+struct cmd_property {
+    struct sv key;
+    char *value; /* unescaped */
+};
+struct cmd {
+    struct sv name; /* as written, lent from the line */
+    struct cmd_property props[CMD_MAX_PROPERTIES];
+    size_t n_props;
+    char *data; /* unescaped */
+};
+/* True when the line is a command of known form; *out is then filled and must be freed with cmd_done(). */
+bool cmd_parse(struct sv line, struct cmd *out);
+void cmd_done(struct cmd *c);
+const char *cmd_prop(const struct cmd *c, const char *key); /* ASCII case ignored; NULL */
+void cmd_escape_data(struct buf *b, struct sv s);
+void cmd_escape_property(struct buf *b, struct sv s);
+
+/* One parser of key/value file commands (GITHUB_ENV, OUTPUT, STATE; spec logs 2.2). Calls fn in order. */
+typedef int cmd_pair_fn(void *ctx, struct sv key, struct sv value, struct err *e);
+MUST_USE int cmd_file_pairs(struct sv text, cmd_pair_fn *fn, void *ctx, struct err *e);
+/* GITHUB_PATH: one entry a non-empty line. */
+void cmd_file_lines(struct sv text, struct strv *out);
+/* Names that GITHUB_ENV may not set (spec logs 2.4). */
+bool cmd_env_is_blocked(struct sv name);
+
+#endif

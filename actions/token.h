@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Template tokens (spec expressions 2, job-execution 1.7): YAML values that may hold ${{ }}, with file, line
+ * and column; their JSON encoding in the job message; and their evaluation to values. */
+#ifndef ACTIONS_TOKEN_H
+#define ACTIONS_TOKEN_H
+
+#include "actions/expr.h"
+#include "base/yaml.h"
+
+enum tok_kind {
+    TOK_STRING = 0,
+    TOK_SEQUENCE = 1,
+    TOK_MAPPING = 2,
+    TOK_EXPR =
+        3, /* one ${{ expression }}, or a scalar mixed of text and expressions as format(...) */
+    TOK_INSERT = 4, /* ${{ insert }} as a mapping key */
+    TOK_BOOL = 5,
+    TOK_NUMBER = 6,
+    TOK_NULL = 7,
+};
+/* Immutable after building; owned as a tree by its root. */
+struct tok {
+    enum tok_kind kind;
+    unsigned file;      /* 1-based index into the file table; 0 = none */
+    unsigned line, col; /* 1-based; 0 = none */
+    struct sv text;     /* TOK_STRING: value; TOK_EXPR: the expression without ${{ }} */
+    bool b;
+    double num;
+    size_t n;           /* items, or pairs of a mapping */
+    struct tok **items; /* sequence: n; mapping: 2 * n */
+};
+void tok_free(struct tok *t);
+void auto_tok(struct tok **t);
+struct tok *tok_clone(const struct tok *t);
+struct tok *tok_new_string(struct sv s);
+struct tok *tok_get(const struct tok *map,
+                    struct sv key); /* lent; literal string keys, ASCII case ignored */
+
+/* From YAML: scalar typing of spec 3.1, ${{ }} scanning of 2.2. `contexts`: names allowed in expressions here
+ * (NULL: none allowed, "${{" is then an error). FAIL_INPUT "LINE:COL: text". */
+MUST_USE int tok_from_yaml(const struct yx_node *n, unsigned file, const struct expr_names *allowed,
+                           struct tok **out, struct err *e);
+MUST_USE int tok_from_json(const json_t *j, struct tok **out,
+                           struct err *e); /* job message encoding */
+json_t *tok_to_json(const struct tok *t);  /* new reference; NULL token -> null */
+bool tok_has_expr(const struct tok *t);
+
+/* Evaluation (2.3). FAIL_INPUT with "file (Line: L, Col: C): text" as the worker prints it; files: the file
+ * table, file names by index - 1, may be NULL. */
+MUST_USE int tok_eval(const struct tok *t, const struct expr_env *env, const char *const *files,
+                      size_t n_files, struct val **out, struct err *e);
+/* As above, but the result must be a scalar; converted to text. */
+MUST_USE int tok_eval_text(const struct tok *t, const struct expr_env *env,
+                           const char *const *files, size_t n_files, struct buf *out,
+                           struct err *e);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One failure and the context it travelled through. A function that can fail returns -1 or NULL and fills
+ * the `struct err` that is its last parameter; outputs are untouched on failure. */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include "base/attr.h"
+
+#include <stddef.h>
+
+enum fail {
+    FAIL_NONE = 0,
+    FAIL_SYS,   /* a system call failed; .sys is its errno */
+    FAIL_INPUT, /* the user's or peer's data is wrong; a retry cannot help */
+    FAIL_LIMIT, /* a documented limit was reached */
+    FAIL_NOTFOUND,
+    FAIL_DENIED,
+    FAIL_TIMEOUT,
+    FAIL_CANCELED,
+    FAIL_NET,         /* DNS, connect, TLS, transfer: retryable */
+    FAIL_HTTP,        /* .http is the status */
+    FAIL_PROTO,       /* the peer broke the protocol */
+    FAIL_UNSUPPORTED, /* kernel or build lacks a feature; the text names it */
+    FAIL_INTERNAL,    /* bug in Gantry */
+};
+
+struct err {
+    enum fail code;
+    int sys;       /* errno at the origin, or 0 */
+    int http;      /* HTTP status at the origin, or 0 */
+    char ctx[200]; /* "run job 'build': start sandbox", outermost first */
+    char msg[296]; /* the cause; never shortened by err_wrap() */
+};
+_Static_assert(sizeof(struct err) <= 512, "fits one atomic pipe write");
+
+/* All return -1, so that `return err_sys(e, ...)` is the failing path. Text: lower case, no full stop,
+ * error first, values in single quotes, a hint after ';' when the user can act. */
+int err_set(struct err *e, enum fail code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3); /* appends ": " + errno text */
+int err_http(struct err *e, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3); /* adds one level to ctx */
+
+/* "ctx: msg" or "msg", control characters escaped as \xNN; always NUL-terminated, at most n - 1 bytes. */
+const char *err_text(const struct err *e, char *dst, size_t n);
+/* Prints "gantry: error: <text>" as one line on standard error. */
+void err_print(const struct err *e);
+
+#endif

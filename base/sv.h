@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * String views: a pointer and a length, no ownership, no NUL. Passed by value. ASCII character classes
+ * without a locale. */
+#ifndef BASE_SV_H
+#define BASE_SV_H
+
+#include "base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct sv {
+    const char *p;
+    size_t n;
+};
+#define SV(lit)   ((struct sv){("" lit), sizeof(lit) - 1})
+#define SV_FMT    "%.*s"
+#define SV_ARG(s) (int)((s).n > 4096 ? 4096 : (s).n), (s).p
+
+static inline struct sv sv_of(const char *s) /* NULL gives the empty view */
+{
+    return (struct sv){s != NULL ? s : "", s != NULL ? strlen(s) : 0};
+}
+bool sv_eq(struct sv a, struct sv b);
+bool sv_ieq(struct sv a, struct sv b); /* ASCII case only */
+static inline bool sv_is(struct sv a, const char *s)
+{
+    return sv_eq(a, sv_of(s));
+}
+bool sv_starts(struct sv s, struct sv prefix);
+bool sv_ends(struct sv s, struct sv suffix);
+bool sv_istarts(struct sv s, struct sv prefix);
+#define SV_NPOS ((size_t)-1)
+size_t sv_chr(struct sv s, char c); /* index or SV_NPOS */
+size_t sv_rchr(struct sv s, char c);
+size_t sv_find(struct sv s, struct sv needle);
+struct sv sv_sub(struct sv s, size_t from, size_t n); /* clamped to s */
+struct sv sv_trim(struct sv s);                       /* space, tab, CR, LF, VT, FF at both ends */
+/* Takes the part before the first `c` into *head and advances *s behind it; at the end *head is the rest
+ * and *s becomes empty with p == NULL. False once *s.p is NULL. */
+bool sv_next(struct sv *s, char c, struct sv *head);
+int sv_cmp(struct sv a, struct sv b);              /* bytewise, shorter first */
+char *sv_dup(struct sv s) __attribute__((malloc)); /* NUL-terminated copy */
+
+static inline bool ch_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool ch_is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+static inline bool ch_is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+static inline bool ch_is_alpha(char c)
+{
+    return ch_is_lower(c) || ch_is_upper(c);
+}
+static inline bool ch_is_alnum(char c)
+{
+    return ch_is_alpha(c) || ch_is_digit(c);
+}
+static inline bool ch_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+static inline bool ch_is_hex(char c)
+{
+    return ch_is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+static inline char ch_lower(char c)
+{
+    return ch_is_upper(c) ? (char)(c - 'A' + 'a') : c;
+}
+static inline char ch_upper(char c)
+{
+    return ch_is_lower(c) ? (char)(c - 'a' + 'A') : c;
+}
+
+/* True when s is well-formed UTF-8 (no surrogates, no overlong forms, <= U+10FFFF). */
+bool utf8_valid(struct sv s);
+/* Reads one code point and advances; an ill-formed byte gives U+FFFD and advances one byte.
+ * Returns (size_t) bytes consumed, 0 at the end. */
+size_t utf8_next(struct sv *s, unsigned *code);
+/* Number of UTF-16 units that .NET or JavaScript would count. */
+size_t utf8_utf16_len(struct sv s);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * YAML through libyaml's event API into a node tree with positions, limits and alias handling. Knows
+ * nothing of workflows: scalars keep their text and style, typing is the caller's. */
+#ifndef BASE_YAML_H
+#define BASE_YAML_H
+
+#include "base/err.h"
+#include "base/sv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum yx_kind { YX_SCALAR, YX_SEQUENCE, YX_MAPPING };
+enum yx_style { YX_PLAIN, YX_SINGLE, YX_DOUBLE, YX_LITERAL, YX_FOLDED };
+
+struct yx_node {
+    enum yx_kind kind;
+    enum yx_style style; /* scalars */
+    struct sv text;      /* scalars; NUL-terminated too */
+    const char *tag;     /* explicit tag or NULL */
+    unsigned line, col;  /* 1-based */
+    unsigned end_line, end_col;
+    size_t n;               /* items, or pairs of a mapping */
+    struct yx_node **items; /* sequence: n; mapping: 2 * n, key then value */
+};
+struct yx_limits {
+    unsigned depth; /* nesting */
+    size_t nodes;   /* after alias expansion */
+    size_t input_bytes;
+    size_t total_bytes; /* scalar text after alias expansion */
+};
+extern const struct yx_limits yx_default_limits;
+
+struct yx_doc;
+/* FAIL_INPUT (msg "LINE:COL: text"), FAIL_LIMIT. An empty stream gives a doc whose root is NULL. */
+MUST_USE int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
+                      struct err *e);
+struct yx_node *yx_root(const struct yx_doc *d);
+void yx_free(struct yx_doc *d);
+void auto_yx(struct yx_doc **d);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * gantry-worker: one job. */
+#include "base/proc.h"
+
+int main(void)
+{
+    proc_main_init();
+    return 2;
+}

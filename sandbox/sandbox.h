@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sandbox of one job as its users see it: a policy, the launcher that builds it (listener's side), and
+ * init, pid 1 of the job, that runs things in it (worker's side). Knows nothing of Actions.
+ *
+ * The launcher (`gantry-sandbox`, libc + libseccomp, single-threaded) is exec'd before anything else and is
+ * the only root process in root mode. It builds the job's namespaces and mounts from the policy, starts init
+ * and the worker, connects the two, and tears all down when either ends. The worker can ask init only for
+ * things inside the policy. */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include "base/err.h"
+#include "base/sv.h"
+
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+enum sbx_level { SBX_NONE, SBX_SINGLE, SBX_SUBID, SBX_FULL };
+const char *sbx_level_name(enum sbx_level l);
+enum sbx_net { SBX_NET_HOST, SBX_NET_NONE };
+
+/* Where things are inside the job, at every level but `none` (there they are below job_dir). */
+#define SBX_HOME "/home/runner"
+#define SBX_WORK SBX_HOME "/work"
+#define SBX_ACTIONS \
+    SBX_WORK "/_actions" /* read-only in the job; the worker fills it from outside */
+#define SBX_TEMP     SBX_WORK "/_temp"
+#define SBX_TOOLS    "/opt/hostedtoolcache"
+#define SBX_STEP_UID 1001
+
+struct sbx_policy {
+    enum sbx_level require; /* weaker than this is refused; SBX_NONE = --no-sandbox was asked for */
+    enum sbx_net network;
+    const char *
+        job_dir; /* host folder of this job, made by the caller (0700): overlay upper, home, actions/ */
+    const char *const
+        *host_dirs; /* extra read-only host folders, at the same path inside; NULL-terminated */
+    const char *hostname;
+    const char *service_host; /* name listed in the job's /etc/hosts as 127.0.0.1, or NULL */
+    uint16_t
+        service_port; /* the one port that a job with network none may reach (relayed), 0 = none */
+    int source_fd; /* O_PATH or O_RDONLY folder of the local source, -1 = none; see sbx_copy_source */
+    uint64_t max_processes; /* 0 = 4096 */
+    bool allow_sudo;        /* level full: job root possible */
+    bool nested_userns;
+};
+
+/* ---- launcher, the listener's side ---- */
+struct sbx_launcher;
+struct sbx_worker {
+    const char *path;  /* gantry-worker */
+    char *const *envp; /* complete */
+    int channel_fd;    /* becomes descriptor 3 of the worker; 4 is its socket to init */
+    uint32_t uid;      /* root mode: the slot's uid and gid; ignored otherwise */
+};
+enum sbx_event_kind {
+    SBX_EV_STARTED, /* worker and init run */
+    SBX_EV_REFUSED, /* could not be built: error holds what, why and the remedy; nothing is left */
+    SBX_EV_WORKER_ENDED, /* status: exit code or 128 + signal; the sandbox is being killed */
+    SBX_EV_GONE,         /* no process, mount or file of the job is left */
+};
+struct sbx_event {
+    enum sbx_event_kind kind;
+    uint32_t job; /* as returned by sbx_launch */
+    enum sbx_level level;
+    int status;
+    struct err error;
+    char facts[512]; /* "level=single missing=subid,cgroup" for the job log */
+};
+/* Starts the program at `path` in its own session; dies with the caller. */
+MUST_USE int sbx_launcher_start(const char *path, struct sbx_launcher **out, struct err *e);
+int sbx_launcher_fd(
+    const struct sbx_launcher *l); /* readable when sbx_launcher_next has something */
+MUST_USE int sbx_launch(struct sbx_launcher *l, const struct sbx_policy *p,
+                        const struct sbx_worker *w, uint32_t *job, struct err *e);
+/* 1 = *ev filled, 0 = nothing now, -1 = the launcher is gone. */
+MUST_USE int sbx_launcher_next(struct sbx_launcher *l, struct sbx_event *ev, struct err *e);
+MUST_USE int sbx_kill(struct sbx_launcher *l, uint32_t job,
+                      struct err *e); /* at once; GONE follows */
+void sbx_launcher_free(
+    struct sbx_launcher *l); /* closes the socket: the launcher kills every job and ends */
+/* Highest level this host can do for this caller, with what is missing for the next; for doctor and errors. */
+MUST_USE int sbx_probe(const char *launcher_path, enum sbx_level *level, char *missing, size_t n,
+                       struct err *e);
+/* Start-up is recovery: removes job folders, mounts and cgroups of dead runners below `jobs_dir`. */
+MUST_USE int sbx_recover(const char *launcher_path, const char *jobs_dir, struct err *e);
+
+/* ---- init, the worker's side ---- */
+struct sbx_job;
+struct sbx_hello {
+    enum sbx_level level;
+    enum sbx_net network;
+    char facts[512];
+    char work[256], temp[256], actions[256], home[256], tools[256]; /* as the job sees them */
+    char actions_host[256]; /* where the worker writes actions, outside */
+    bool has_source;
+};
+/* Takes fd over; waits for HELLO. */
+MUST_USE int sbx_attach(int own_fd, struct sbx_job **out, struct sbx_hello *hello, struct err *e);
+int sbx_job_fd(const struct sbx_job *j);
+void sbx_job_free(struct sbx_job *j);
+
+struct sbx_spawn {
+    const char *path; /* absolute in the job */
+    char *const *argv;
+    char *const *envp;
+    const char *cwd;
+    int stdout_fd, stderr_fd; /* write ends; borrowed. stdin is /dev/null */
+    bool as_root;             /* policy allow_sudo only */
+};
+/* Asynchronous: SBX_JOB_SPAWNED or SBX_JOB_SPAWN_ERROR with this id follows. */
+MUST_USE int sbx_spawn(struct sbx_job *j, const struct sbx_spawn *s, uint32_t *id, struct err *e);
+MUST_USE int sbx_signal(struct sbx_job *j, uint32_t id, int sig, bool whole_group, struct err *e);
+enum sbx_job_event_kind {
+    SBX_JOB_SPAWNED,
+    SBX_JOB_SPAWN_ERROR,
+    SBX_JOB_EXITED,
+    SBX_JOB_COPIED,
+    SBX_JOB_RELAY
+};
+struct sbx_job_event {
+    enum sbx_job_event_kind kind;
+    uint32_t id;
+    int status;          /* EXITED: exit code or 128 + signal */
+    struct rusage usage; /* EXITED */
+    struct err error; /* SPAWN_ERROR: .sys ENOENT, EACCES, ... ; COPIED: code FAIL_NONE when fine */
+    uint64_t files, bytes; /* COPIED */
+};
+/* 1 = *ev filled, 0 = nothing now, -1 = init is gone. */
+MUST_USE int sbx_job_next(struct sbx_job *j, struct sbx_job_event *ev, struct err *e);
+
+/* Files of the job, opened by a child of init as the job's user (openat2, O_NOFOLLOW, regular files only).
+ * These wait for the answer; events that arrive meanwhile are queued for sbx_job_next. */
+MUST_USE int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, size_t *n,
+                           struct err *e);
+MUST_USE int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void *p,
+                            size_t n, struct err *e);
+MUST_USE int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e); /* with parents */
+MUST_USE int sbx_remove(struct sbx_job *j, const char *path,
+                        struct err *e); /* tree, as the job's user */
+/* First of PATH in which `name` is executable for the job's user; *out free(). FAIL_NOTFOUND. */
+MUST_USE int sbx_which(struct sbx_job *j, const char *name, const char *path_list, char **out,
+                       struct err *e);
+/* hashFiles: glob walk and digest in a helper inside the job. */
+MUST_USE int sbx_hash_files(struct sbx_job *j, const char *root, const struct sv *patterns,
+                            size_t n, bool follow, char hex[65], struct err *e);
+/* A listening TCP socket on 127.0.0.1:port inside the job's network namespace (network none; policy's
+ * service_port only). The worker accepts on it and relays. */
+MUST_USE int sbx_listen(struct sbx_job *j, uint16_t port, int *out, struct err *e);
+/* Copies the local source below dest (in the job): the entries of listing_fd, a memfd of NUL-terminated paths
+ * relative to the source folder (files, links; a folder ending in '/' is copied whole). Reflinks where it can.
+ * Asynchronous: SBX_JOB_COPIED. */
+MUST_USE int sbx_copy_source(struct sbx_job *j, const char *dest, int listing_fd, uint32_t *id,
+                             struct err *e);
+
+#endif
