@@ -29,11 +29,17 @@ struct yx_limits {
     size_t nodes;   /* after alias expansion */
     size_t input_bytes;
     size_t total_bytes; /* scalar text after alias expansion */
+    bool no_anchors;    /* '&' and '*' are errors */
+    /* Equal scalar keys of one mapping are errors unless this is set; a caller with its own rule (case
+     * ignored, one error for each) sets it and looks itself. */
+    bool duplicates_ok;
 };
 extern const struct yx_limits yx_default_limits;
 
 struct yx_doc;
-/* FAIL_INPUT (msg "LINE:COL: text"), FAIL_LIMIT. An empty stream gives a doc whose root is NULL. */
+/* One document, UTF-8. An alias gives the anchored node itself: nodes may be shared, so a walk sees a tree of
+ * at most lim->nodes nodes, and positions are those of the anchored text. "<<" is an ordinary key.
+ * FAIL_INPUT, FAIL_LIMIT: msg "LINE:COL: text". An empty stream gives a doc whose root is NULL. */
 MUST_USE int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
                       struct err *e);
 struct yx_node *yx_root(const struct yx_doc *d);
