@@ -2,6 +2,15 @@
 # compiler simply goes without the ones it does not know.
 include(CheckCCompilerFlag)
 
+# A folder's library may be empty for a while; CMake wants one source in each.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/empty.c CONTENT "typedef int gantry_empty_t;\n")
+function(gantry_static name)
+    if(NOT ARGN)
+        set(ARGN ${CMAKE_BINARY_DIR}/empty.c)
+    endif()
+    add_library(${name} STATIC ${ARGN})
+endfunction()
+
 function(gantry_flag flag)
     string(MAKE_C_IDENTIFIER "has${flag}" var)
     check_c_compiler_flag("${flag}" ${var})
