@@ -11,11 +11,11 @@
 
 #include "base/mem.h"
 
-/* Ours: the official reader allows files of 1 MiB, 50,000 nodes with aliases and 50 levels (spec 3.3);
- * other users of YAML pass their own. */
+/* Of the official reader (spec 3.3), whose error texts are used for them. */
 const struct yx_limits yx_default_limits = {
     .depth = 100,
-    .nodes = 50000,
+    .nodes = 1000000,
+    .alias_nodes = 50000,
     .input_bytes = 1048576,
     .total_bytes = (size_t)10 << 20,
 };
@@ -59,7 +59,8 @@ struct reader {
     struct anchor *anchors; /* open addressing, size is a power of two */
     size_t n_anchors, size_anchors;
     size_t nodes, bytes;
-    bool ended; /* the first document is over */
+    size_t max_nodes; /* lim->nodes, or lim->alias_nodes from the first alias on */
+    bool ended;       /* the first document is over */
 };
 
 static void *arena(struct yx_doc *d, size_t n)
@@ -145,10 +146,10 @@ static void anchor_set(struct reader *r, struct anchor a)
 
 static int count(struct reader *r, const yaml_mark_t *m, size_t nodes, size_t bytes, struct err *e)
 {
-    if (nodes > r->lim->nodes - r->nodes)
-        return fail_at(m, FAIL_LIMIT, "the maximum number of YAML nodes was exceeded", e);
+    if (nodes > r->max_nodes - r->nodes)
+        return fail_at(m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
     if (bytes > r->lim->total_bytes - r->bytes)
-        return fail_at(m, FAIL_LIMIT, "the maximum size of all texts was exceeded", e);
+        return fail_at(m, FAIL_LIMIT, "Maximum object size exceeded", e);
     r->nodes += nodes;
     r->bytes += bytes;
     return 0;
@@ -204,7 +205,7 @@ static int check_anchor(const struct reader *r, const yaml_event_t *ev, const ya
     if (anchor == NULL || !r->lim->no_anchors)
         return 0;
     return err_set(e, FAIL_INPUT,
-                   "%zu:%zu: anchors are not supported here; remove the anchor '%.60s'",
+                   "%zu:%zu: Anchors are not currently supported. Remove the anchor '%.60s'",
                    ev->start_mark.line + 1, ev->start_mark.column + 1, (const char *)anchor);
 }
 
@@ -239,7 +240,7 @@ static int on_open(struct reader *r, enum yx_kind kind, const yaml_event_t *ev,
     if (check_anchor(r, ev, anchor, e) < 0 || count(r, &ev->start_mark, 1, 0, e) < 0)
         return -1;
     if (r->n_stack >= r->lim->depth)
-        return fail_at(&ev->start_mark, FAIL_LIMIT, "the maximum nesting depth was exceeded", e);
+        return fail_at(&ev->start_mark, FAIL_LIMIT, "Maximum object depth exceeded", e);
     struct yx_node *n = node_new(r, kind, ev);
     if (tag != NULL)
         n->tag = arena_text(r->doc, tag, strlen((const char *)tag));
@@ -326,13 +327,17 @@ static int on_alias(struct reader *r, const yaml_event_t *ev, struct err *e)
         return -1;
     const struct anchor *a = r->size_anchors > 0 ? anchor_slot(r, name) : NULL;
     if (a == NULL || a->name == NULL)
-        return err_set(e, FAIL_INPUT, "%zu:%zu: unknown anchor '%.60s'", m->line + 1, m->column + 1,
+        return err_set(e, FAIL_INPUT, "%zu:%zu: Unknown anchor '%.60s'", m->line + 1, m->column + 1,
                        name);
     if (a->node == NULL)
         return err_set(e, FAIL_INPUT, "%zu:%zu: the alias '%.60s' is inside its own anchor",
                        m->line + 1, m->column + 1, name);
+    if (r->max_nodes > r->lim->alias_nodes)
+        r->max_nodes = r->lim->alias_nodes;
+    if (r->nodes > r->max_nodes)
+        return fail_at(m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
     if (a->height > r->lim->depth - r->n_stack)
-        return fail_at(m, FAIL_LIMIT, "the maximum nesting depth was exceeded", e);
+        return fail_at(m, FAIL_LIMIT, "Maximum object depth exceeded", e);
     if (count(r, m, a->nodes, a->bytes, e) < 0)
         return -1;
     if (r->n_stack > 0 && r->stack[r->n_stack - 1].height < a->height)
@@ -393,6 +398,7 @@ int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out, s
     AUTO(auto_yx) struct yx_doc *doc = xcalloc(1, sizeof *doc);
     struct reader r = {.doc = doc, .lim = lim != NULL ? lim : &yx_default_limits};
 
+    r.max_nodes = r.lim->nodes;
     if (text.n > r.lim->input_bytes)
         return err_set(e, FAIL_LIMIT, "1:1: the file is %zu bytes long; the limit is %zu", text.n,
                        r.lim->input_bytes);

@@ -25,8 +25,9 @@ struct yx_node {
     struct yx_node **items; /* sequence: n; mapping: 2 * n, key then value */
 };
 struct yx_limits {
-    unsigned depth; /* nesting */
-    size_t nodes;   /* after alias expansion */
+    unsigned depth;     /* nesting */
+    size_t nodes;       /* after alias expansion */
+    size_t alias_nodes; /* the same, for a document that has aliases */
     size_t input_bytes;
     size_t total_bytes; /* scalar text after alias expansion */
     bool no_anchors;    /* '&' and '*' are errors */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Building tokens; for the readers of actions/ only. */
+#ifndef ACTIONS_TOKEN_PRIV_H
+#define ACTIONS_TOKEN_PRIV_H
+
+#include "actions/token.h"
+#include "base/buf.h"
+
+#define TOK_MAX_DEPTH 128U /* of trees that are walked recursively */
+
+/* A token of its own with a copy of the text; position 0. */
+struct tok *tok_make(enum tok_kind kind, struct sv text);
+struct tok *tok_make_at(enum tok_kind kind, struct sv text, const struct tok *where);
+/* Reserves items of a fresh sequence or mapping; then tok_append. Ownership of the item moves. */
+void tok_reserve(struct tok *t, size_t n_items);
+void tok_append(struct tok *seq, struct tok *own_item);
+void tok_append_pair(struct tok *map, struct tok *own_key, struct tok *own_value);
+
+/* A scalar typed by spec 3.1, not yet searched for "${{". FAIL_INPUT: text without position (the official texts
+ * name line and column themselves). */
+MUST_USE int tok_typed(const struct yx_node *n, unsigned file, struct tok **out, struct err *e);
+/* Searches a TOK_STRING for expressions (2.2) and replaces *t by what they make of it. -1: *t stays as it is and
+ * the reason was appended to *why. Whether an expression may stand here is the caller's question. */
+MUST_USE int tok_scan(struct tok **t, const struct expr_names *names, struct buf *why);
+/* Parses one expression for its errors only; the reason carries the whole expression, unlike struct err. */
+MUST_USE int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *why);
+/* Text of a literal as the language converts it (1.6). */
+void tok_literal_text(const struct tok *t, struct buf *b);
+/* Names for a place that allows no expression at all. */
+extern const struct expr_names tok_no_names;
+
+#endif

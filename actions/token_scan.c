@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The search for ${{ }} in a scalar and its folding into one expression (spec expressions 2.2).
+ * Source: actions/runner: src/Sdk/WorkflowParser/ObjectTemplating/TemplateReader.cs (ParseScalar). */
+#include <stdlib.h>
+
+#include "actions/token_priv.h"
+#include "base/mem.h"
+
+#define OPEN   SV("${{")
+#define INSERT SV("insert")
+#define MAX_COMPOSED \
+    (4U << 20) /* Ours: bytes of a composed format(); the expression limit is far below */
+#define WITHIN SV(" within expression: ")
+
+/* The message of struct err is short; the official one carries the whole expression. */
+static void add_reason(struct buf *why, const struct err *e, struct sv expression)
+{
+    struct sv msg = sv_of(e->msg);
+    size_t at = sv_find(msg, WITHIN);
+
+    if (at == SV_NPOS) {
+        buf_addsv(why, msg);
+        return;
+    }
+    buf_addsv(why, sv_sub(msg, 0, at + WITHIN.n));
+    buf_addsv(why, sv_sub(expression, 0, 2000));
+}
+
+int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *why)
+{
+    AUTO(auto_expr) struct expr *x = NULL;
+    struct expr_error xe = {0};
+    struct err e = {0};
+
+    if (expr_parse(text, names, &x, &xe, &e) == 0)
+        return 0;
+    add_reason(why, &e, text);
+    return -1;
+}
+
+/* Index behind the "}}" that closes the expression opened at `from`, or SV_NPOS. */
+static size_t find_close(struct sv s, size_t from)
+{
+    bool in_string = false;
+
+    for (size_t i = from + OPEN.n; i < s.n; i++) {
+        if (s.p[i] == '\'')
+            in_string = !in_string;
+        else if (!in_string && s.p[i] == '}' && s.p[i - 1] == '}')
+            return i + 1;
+    }
+    return SV_NPOS;
+}
+
+/* Parameters of a directive: separated by blanks outside quotes and parentheses. */
+static size_t count_parameters(struct sv s)
+{
+    size_t n = 0;
+    unsigned depth = 0;
+    bool in_string = false, in_word = false;
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (ch_is_space(c) && !in_string && depth == 0) {
+            in_word = false;
+            continue;
+        }
+        if (!in_word)
+            n++;
+        in_word = true;
+        if (c == '\'')
+            in_string = !in_string;
+        else if (c == '(' && !in_string)
+            depth++;
+        else if (c == ')' && !in_string && depth > 0)
+            depth--;
+    }
+    return n;
+}
+
+enum segment_kind { SEGMENT_FAILED, SEGMENT_EXPR, SEGMENT_INSERT };
+
+static enum segment_kind read_expression(struct sv text, const struct expr_names *names,
+                                         struct buf *why)
+{
+    if (text.n == 0) {
+        buf_adds(why, "An expression was expected");
+        return SEGMENT_FAILED;
+    }
+    if (sv_starts(text, INSERT) && (text.n == INSERT.n || ch_is_space(text.p[INSERT.n]))) {
+        size_t n = count_parameters(sv_sub(text, INSERT.n, SV_NPOS));
+        if (n == 0)
+            return SEGMENT_INSERT;
+        buf_addf(why,
+                 "Exactly 0 parameter(s) were expected following the directive 'insert'. Actual "
+                 "parameter count: %zu",
+                 n);
+        return SEGMENT_FAILED;
+    }
+    return tok_check_expr(text, names, why) == 0 ? SEGMENT_EXPR : SEGMENT_FAILED;
+}
+
+/* An expression that is one string literal, as in ${{ '${{ literal }}' }}, is that string. */
+static bool string_literal(struct sv x, struct buf *out)
+{
+    while (x.n >= 2 && x.p[0] == '(' && x.p[x.n - 1] == ')')
+        x = sv_trim(sv_sub(x, 1, x.n - 2));
+    if (x.n < 2 || x.p[0] != '\'' || x.p[x.n - 1] != '\'')
+        return false;
+    for (size_t i = 1; i + 1 < x.n; i++) {
+        if (x.p[i] == '\'' && (i + 2 >= x.n || x.p[++i] != '\''))
+            return false;
+        buf_addc(out, x.p[i]);
+    }
+    return true;
+}
+
+static void add_format_text(struct buf *format, struct sv text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '\'' || c == '{' || c == '}')
+            buf_addc(format, c);
+        buf_addc(format, c);
+    }
+}
+
+static void replace(struct tok **t, enum tok_kind kind, struct sv text)
+{
+    struct tok *n = tok_make_at(kind, text, *t);
+
+    tok_free(*t);
+    *t = n;
+}
+
+struct scan {
+    struct buf format, args;
+    struct sv first; /* the first expression */
+    size_t n_exprs;
+    bool has_text; /* text besides expressions */
+    bool insert;
+};
+
+static int scan_segments(struct sv s, const struct expr_names *names, struct scan *c,
+                         struct buf *why)
+{
+    for (size_t at = 0; at < s.n;) {
+        struct sv rest = sv_sub(s, at, SV_NPOS);
+        size_t open = sv_find(rest, OPEN);
+        if (open != 0) { /* text up to the next expression or the end */
+            struct sv text = sv_sub(rest, 0, open);
+            add_format_text(&c->format, text);
+            c->has_text = true;
+            at += text.n;
+            continue;
+        }
+        size_t end = find_close(s, at);
+        if (end == SV_NPOS) {
+            buf_adds(why, "The expression is not closed. An unescaped ${{ sequence was found, but "
+                          "the closing }} sequence was not found.");
+            return -1;
+        }
+        struct sv x = sv_trim(sv_sub(s, at + OPEN.n, end - at - OPEN.n - 2));
+        enum segment_kind kind = read_expression(x, names, why);
+        if (kind == SEGMENT_FAILED)
+            return -1;
+        if (kind == SEGMENT_INSERT && (at != 0 || end != s.n)) {
+            buf_adds(why, "The directive 'insert' is not allowed in this context. Directives are "
+                          "not supported for expressions that are embedded within a string. "
+                          "Directives are only supported when the entire value is an expression.");
+            return -1;
+        }
+        c->insert = kind == SEGMENT_INSERT;
+        if (c->n_exprs == 0)
+            c->first = x;
+        buf_addf(&c->format, "{%zu}", c->n_exprs++);
+        buf_adds(&c->args, ", ");
+        buf_addsv(&c->args, x);
+        at = end;
+    }
+    return 0;
+}
+
+static int fold(struct tok **t, struct scan *c, const struct expr_names *names, struct buf *why)
+{
+    AUTO(buf_free) struct buf all = BUF_INIT(MAX_COMPOSED);
+
+    if (c->insert) {
+        replace(t, TOK_INSERT, INSERT);
+        return 0;
+    }
+    if (c->n_exprs == 1 && !c->has_text) {
+        if (string_literal(c->first, &all) && !all.over)
+            replace(t, TOK_STRING, buf_sv(&all));
+        else
+            replace(t, TOK_EXPR, c->first);
+        return 0;
+    }
+    buf_adds(&all, "format('");
+    buf_addsv(&all, buf_sv(&c->format));
+    buf_addc(&all, '\'');
+    buf_addsv(&all, buf_sv(&c->args));
+    buf_addc(&all, ')');
+    if (all.over || c->format.over || c->args.over) {
+        buf_addf(why, "Exceeded max expression length %u", EXPR_MAX_LENGTH);
+        return -1;
+    }
+    if (tok_check_expr(buf_sv(&all), names, why) < 0)
+        return -1;
+    replace(t, TOK_EXPR, buf_sv(&all));
+    return 0;
+}
+
+int tok_scan(struct tok **t, const struct expr_names *names, struct buf *why)
+{
+    struct scan c = {.format = BUF_INIT(MAX_COMPOSED), .args = BUF_INIT(MAX_COMPOSED)};
+    struct sv s = (*t)->text;
+
+    if ((*t)->kind != TOK_STRING || sv_find(s, OPEN) == SV_NPOS)
+        return 0;
+    int rc = scan_segments(s, names, &c, why);
+    if (rc == 0)
+        rc = fold(t, &c, names, why);
+    buf_free(&c.format);
+    buf_free(&c.args);
+    return rc;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * base/yaml: structure, positions, aliases, and every limit at its maximum and one above. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/yaml.h"
+
+/* One line: scalars as text with a style letter, [..] and {..}. */
+static void dump(const struct yx_node *n, struct buf *b)
+{
+    if (n == NULL) {
+        buf_adds(b, "(none)");
+        return;
+    }
+    if (n->kind == YX_SCALAR) {
+        buf_addc(b, "psdlf"[n->style]);
+        buf_addc(b, ':');
+        buf_addsv(b, n->text);
+        return;
+    }
+    buf_addc(b, n->kind == YX_SEQUENCE ? '[' : '{');
+    for (size_t i = 0; i < n->n; i++) {
+        if (i > 0)
+            buf_addc(b, ' ');
+        if (n->kind == YX_MAPPING) {
+            dump(n->items[2 * i], b);
+            buf_addc(b, '=');
+            dump(n->items[2 * i + 1], b);
+        } else {
+            dump(n->items[i], b);
+        }
+    }
+    buf_addc(b, n->kind == YX_SEQUENCE ? ']' : '}');
+}
+
+struct yaml_case {
+    const char *name;
+    const char *in;
+    const char *want;  /* dump, or NULL */
+    const char *error; /* message, or NULL */
+    enum fail code;
+};
+static const struct yaml_case cases[] = {
+    {"an empty stream has no root", "", "(none)", NULL, FAIL_NONE},
+    {"comments alone have no root", "# nothing\n", "(none)", NULL, FAIL_NONE},
+    {"a byte order mark is skipped",
+     "\xEF\xBB\xBF"
+     "a: 1\n",
+     "{p:a=p:1}", NULL, FAIL_NONE},
+    {"styles are kept", "- a\n- 'b'\n- \"c\"\n- |\n  d\n- >\n  e\n", "[p:a s:b d:c l:d\n f:e\n]",
+     NULL, FAIL_NONE},
+    {"a null value is an empty plain scalar", "a:\n", "{p:a=p:}", NULL, FAIL_NONE},
+    {"nested collections", "a: [1, {b: 2}]\n", "{p:a=[p:1 {p:b=p:2}]}", NULL, FAIL_NONE},
+    {"on is an ordinary text", "on: push\n", "{p:on=p:push}", NULL, FAIL_NONE},
+    {"an alias repeats its anchor", "a: &x [1, 2]\nb: *x\n", "{p:a=[p:1 p:2] p:b=[p:1 p:2]}", NULL,
+     FAIL_NONE},
+    {"a later anchor replaces the earlier", "- &x 1\n- &x 2\n- *x\n", "[p:1 p:2 p:2]", NULL,
+     FAIL_NONE},
+    {"an anchor on a key", "&k a: *k\n", "{p:a=p:a}", NULL, FAIL_NONE},
+    {"a merge key is an ordinary key", "a: &x {b: 1}\nc:\n  <<: *x\n",
+     "{p:a={p:b=p:1} p:c={p:<<={p:b=p:1}}}", NULL, FAIL_NONE},
+    {"an unknown alias", "a: *x\n", NULL, "1:4: Unknown anchor 'x'", FAIL_INPUT},
+    {"an alias inside its own anchor", "a: &x [*x]\n", NULL,
+     "1:8: the alias 'x' is inside its own anchor", FAIL_INPUT},
+    {"equal keys", "a: 1\nb: 2\na: 3\n", NULL, "3:1: 'a' is already defined", FAIL_INPUT},
+    {"equal keys in two styles", "a: 1\n'a': 3\n", NULL, "2:1: 'a' is already defined", FAIL_INPUT},
+    {"a second document", "a: 1\n---\nb: 2\n", NULL,
+     "2:1: a second document is not allowed; expected the end of the stream", FAIL_INPUT},
+    {"a tab as indentation", "a:\n\tb: 1\n", NULL,
+     "2:1: found character that cannot start any token while scanning for the next token",
+     FAIL_INPUT},
+    {"an unclosed flow sequence", "a: [1, 2\n", NULL,
+     "2:1: did not find expected ',' or ']' while parsing a flow sequence", FAIL_INPUT},
+    {"bytes that are not UTF-8", "a: \xff\n", NULL, "1:1: invalid leading UTF-8 octet", FAIL_INPUT},
+};
+
+static void check_case(void **state)
+{
+    const struct yaml_case *c = *state;
+    AUTO(auto_yx) struct yx_doc *doc = NULL;
+    AUTO(buf_free) struct buf b = BUF_INIT(4096);
+    struct err e = {0};
+
+    int rc = yx_parse(sv_of(c->in), &yx_default_limits, &doc, &e);
+    if (c->error != NULL) {
+        assert_string_equal(e.msg, c->error);
+        assert_int_equal(e.code, c->code);
+        assert_int_equal(rc, -1);
+        assert_null(doc);
+        return;
+    }
+    assert_int_equal(rc, 0);
+    dump(yx_root(doc), &b);
+    assert_string_equal(b.p, c->want);
+}
+
+static void positions_count_characters(void **state)
+{
+    AUTO(auto_yx) struct yx_doc *doc = NULL;
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(yx_parse(SV("a:\n  - \xC3\xA9: \"x\"\n"), NULL, &doc, &e), 0);
+    const struct yx_node *root = yx_root(doc), *map = root->items[1]->items[0];
+    assert_int_equal(root->line, 1);
+    assert_int_equal(root->col, 1);
+    assert_int_equal(map->line, 2);
+    assert_int_equal(map->col, 5);
+    assert_int_equal(map->items[1]->col, 8);
+    assert_int_equal(map->items[1]->end_col, 11);
+}
+
+static int parse_with(const char *text, struct yx_limits lim, struct err *e)
+{
+    AUTO(auto_yx) struct yx_doc *doc = NULL;
+
+    return yx_parse(sv_of(text), &lim, &doc, e);
+}
+
+static void limits_hold_at_max_and_fail_above(void **state)
+{
+    const struct yx_limits base = yx_default_limits;
+    struct yx_limits l;
+    struct err e = {0};
+
+    (void)state;
+    l = base;
+    l.depth = 2;
+    assert_int_equal(parse_with("[[1]]", l, &e), 0);
+    assert_int_equal(parse_with("[[[1]]]", l, &e), -1);
+    assert_string_equal(e.msg, "1:3: Maximum object depth exceeded");
+    assert_int_equal(e.code, FAIL_LIMIT);
+    /* through an alias: x has height 1 */
+    assert_int_equal(parse_with("[&x [1], *x]", l, &e), 0);
+    assert_int_equal(parse_with("[&x [1], [*x]]", l, &e), -1);
+    assert_string_equal(e.msg, "1:11: Maximum object depth exceeded");
+
+    l = base;
+    l.nodes = 4;
+    assert_int_equal(parse_with("[1, 2, 3]", l, &e), 0);
+    assert_int_equal(parse_with("[1, 2, 3, 4]", l, &e), -1);
+    assert_string_equal(e.msg, "1:11: Maximum YAML nodes exceeded");
+
+    l = base;
+    l.alias_nodes = 6; /* root, x and 1, 2; then 3 once more is too many */
+    assert_int_equal(parse_with("[1, 2, 3, 4, 5, 6, 7]", l, &e), 0);
+    assert_int_equal(parse_with("[&x [1], 2, *x]", l, &e), 0);
+    assert_int_equal(parse_with("[&x [1], 2, 3, *x]", l, &e), -1);
+    assert_string_equal(e.msg, "1:16: Maximum YAML nodes exceeded");
+
+    l = base;
+    l.input_bytes = 5;
+    assert_int_equal(parse_with("12345", l, &e), 0);
+    assert_int_equal(parse_with("123456", l, &e), -1);
+    assert_string_equal(e.msg, "1:1: the file is 6 bytes long; the limit is 5");
+
+    l = base;
+    l.total_bytes = 6;
+    assert_int_equal(parse_with("[&x abc, *x]", l, &e), 0);
+    assert_int_equal(parse_with("[&x abcd, *x]", l, &e), -1);
+    assert_string_equal(e.msg, "1:11: Maximum object size exceeded");
+
+    l = base;
+    l.no_anchors = true;
+    assert_int_equal(parse_with("[&x abc]", l, &e), -1);
+    assert_string_equal(e.msg, "1:2: Anchors are not currently supported. Remove the anchor 'x'");
+
+    l = base;
+    l.duplicates_ok = true;
+    assert_int_equal(parse_with("a: 1\na: 2\n", l, &e), 0);
+}
+
+/* Nine levels of ten aliases would be 10^9 nodes. */
+static void an_alias_bomb_ends_at_the_node_limit(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    struct err e = {0};
+
+    (void)state;
+    buf_adds(&b, "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 10; i++) {
+        buf_addf(&b, "l%d: &l%d [", i, i);
+        for (int k = 0; k < 10; k++)
+            buf_addf(&b, "*l%d, ", i - 1);
+        buf_adds(&b, "]\n");
+    }
+    assert_int_equal(parse_with(b.p, yx_default_limits, &e), -1);
+    assert_int_equal(e.code, FAIL_LIMIT);
+}
+
+static void deep_nesting_costs_no_stack(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+    struct err e = {0};
+
+    (void)state;
+    for (int i = 0; i < 500000; i++)
+        buf_addc(&b, '[');
+    assert_int_equal(parse_with(b.p, yx_default_limits, &e), -1);
+    assert_int_equal(e.code, FAIL_LIMIT);
+    assert_string_equal(e.msg, "1:101: Maximum object depth exceeded");
+}
+
+int main(void)
+{
+    enum { N = sizeof cases / sizeof cases[0], M = 4 };
+    struct CMUnitTest tests[N + M] = {
+        cmocka_unit_test(positions_count_characters),
+        cmocka_unit_test(limits_hold_at_max_and_fail_above),
+        cmocka_unit_test(an_alias_bomb_ends_at_the_node_limit),
+        cmocka_unit_test(deep_nesting_costs_no_stack),
+    };
+
+    for (size_t i = 0; i < N; i++)
+        tests[M + i] = (struct CMUnitTest){.name = cases[i].name,
+                                           .test_func = check_case,
+                                           .initial_state = (void *)(uintptr_t)&cases[i]};
+    return cmocka_run_group_tests_name("yaml", tests, NULL, NULL);
+}
