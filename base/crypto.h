@@ -31,5 +31,8 @@ MUST_USE int cry_rsa_from_params(struct sv json, struct cry_rsa **out, struct er
 void cry_rsa_free(struct cry_rsa *k);
 MUST_USE int cry_jwt_rs256(const struct cry_rsa *k, struct sv claims_json, struct buf *out,
                            struct err *e);
+/* The same with PS256, for runners whose credentials say requireFipsCryptography. */
+MUST_USE int cry_jwt_ps256(const struct cry_rsa *k, struct sv claims_json, struct buf *out,
+                           struct err *e);
 
 #endif
