@@ -46,13 +46,22 @@ MUST_USE int tok_from_json(const json_t *j, struct tok **out,
 json_t *tok_to_json(const struct tok *t);  /* new reference; NULL token -> null */
 bool tok_has_expr(const struct tok *t);
 
-/* Evaluation (2.3). FAIL_INPUT with "file (Line: L, Col: C): text" as the worker prints it; files: the file
- * table, file names by index - 1, may be NULL. */
+/* Evaluation (2.3). FAIL_INPUT with "file (Line: L, Col: C): text"; the caller adds what stands before it (the
+ * worker: "The template is not valid. "). files: the file table, names by index - 1, may be NULL. An absent
+ * token (NULL) is null. */
 MUST_USE int tok_eval(const struct tok *t, const struct expr_env *env, const char *const *files,
                       size_t n_files, struct val **out, struct err *e);
 /* As above, but the result must be a scalar; converted to text. */
 MUST_USE int tok_eval_text(const struct tok *t, const struct expr_env *env,
                            const char *const *files, size_t n_files, struct buf *out,
                            struct err *e);
+/* As above for a boolean or a number: there is no conversion to either ("Unexpected value '30'"). */
+MUST_USE int tok_eval_bool(const struct tok *t, const struct expr_env *env,
+                           const char *const *files, size_t n_files, bool *out, struct err *e);
+MUST_USE int tok_eval_number(const struct tok *t, const struct expr_env *env,
+                             const char *const *files, size_t n_files, double *out, struct err *e);
+/* Fills e with "file (Line: L, Col: C): text" for this token and returns -1. */
+int tok_fail(const struct tok *t, const char *const *files, size_t n_files, struct err *e,
+             const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 #endif

@@ -17,10 +17,15 @@ struct wf_errors {
     size_t n, cap;
 };
 void wf_errors_free(struct wf_errors *l); /* for AUTO(wf_errors_free) */
+/* Ignored when the list is full; cut at the official length. */
 void wf_errors_addf(struct wf_errors *l, const char *file, unsigned line, unsigned col,
                     const char *fmt, ...) PRINTF_LIKE(5, 6);
 
-enum wf_step_kind { WF_STEP_RUN, WF_STEP_USES };
+#define WF_MAX_ERRORS  10U  /* kept, as the official reader does (spec 2.6) */
+#define WF_MAX_MESSAGE 500U /* characters of a message with its position, then "[...]" */
+
+/* WF_STEP_CONTROL: wait, wait-all, cancel, parallel (4.5.3); never in an action. */
+enum wf_step_kind { WF_STEP_RUN, WF_STEP_USES, WF_STEP_CONTROL };
 struct wf_step {
     enum wf_step_kind kind;
     unsigned line, col;
@@ -31,6 +36,9 @@ struct wf_step {
     char *condition; /* expression text with success() added where it must be */
     struct tok *run, *shell, *working_directory; /* WF_STEP_RUN */
     struct sv uses;                              /* WF_STEP_USES, literal */
+    struct sv control;                           /* WF_STEP_CONTROL: its key */
+    struct tok *control_value;
+    bool background;
 };
 struct wf_need {
     struct sv name;
@@ -40,7 +48,8 @@ struct wf_job {
     struct sv id;
     unsigned line, col;
     struct tok *name, *runs_on, *env, *strategy, *outputs, *continue_on_error, *timeout_minutes,
-        *defaults, *container, *services, *environment, *concurrency, *permissions;
+        *defaults, *container, *services, *environment, *concurrency, *permissions, *snapshot,
+        *cancel_timeout_minutes;
     char *condition; /* with success() added; spec 9.3 */
     struct wf_need *needs;
     size_t n_needs;
