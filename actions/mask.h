@@ -17,6 +17,10 @@ void mask_add(struct mask *m, struct sv value);
 MUST_USE int mask_add_regex(struct mask *m, struct sv pattern, struct err *e);
 /* Appends text with secrets replaced. A line is masked whole: callers never cut before masking. */
 void mask_apply(struct mask *m, struct sv text, struct buf *out);
+/* One piece of a line that is too long to be held: appends what is certain and returns how many bytes of text
+ * were used. The caller puts the rest in front of the next piece (a literal that straddles the border is then
+ * found; a match of a regular expression may be kept back for 64 KiB at most). last: everything is used. */
+size_t mask_apply_part(struct mask *m, struct sv text, bool last, struct buf *out);
 bool mask_hits(struct mask *m, struct sv text); /* whether anything would be replaced */
 
 #endif

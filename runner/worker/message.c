@@ -110,8 +110,8 @@ static int strings_of(const json_t *o, const char *key, size_t max, struct sv **
     *out = xcalloc(n, sizeof **out);
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(a, i);
-        (*out)[i] = json_is_string(v) ? (struct sv){json_string_value(v), json_string_length(v)}
-                                      : SV("");
+        (*out)[i] =
+            json_is_string(v) ? (struct sv){json_string_value(v), json_string_length(v)} : SV("");
     }
     *out_n = n;
     return 0;
@@ -353,7 +353,8 @@ static int read_all(struct message *m, struct err *e)
     m->type = text_of(m->root, "messageType");
     if (!sv_ieq(m->type, SV("RunnerJobRequest")))
         return err_set(e, FAIL_UNSUPPORTED,
-                       "job message: type '" SV_FMT "' is not known; only RunnerJobRequest (the run "
+                       "job message: type '" SV_FMT
+                       "' is not known; only RunnerJobRequest (the run "
                        "service protocol) is",
                        SV_ARG(sv_sub(m->type, 0, 60)));
     m->display_name = text_of(m->root, "jobDisplayName");

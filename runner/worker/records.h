@@ -28,8 +28,8 @@ enum issue_level { ISSUE_NOTICE, ISSUE_WARNING, ISSUE_ERROR, ISSUE_LEVEL_COUNT_ 
 #define ISSUE_MESSAGE_UNITS 4096U /* UTF-16 units; Source: ExecutionContext.cs */
 struct issue {
     enum issue_level level;
-    char *message;      /* masked and cut */
-    char *title, *file; /* masked; NULL = none */
+    char *message;                                  /* masked and cut */
+    char *title, *file;                             /* masked; NULL = none */
     int64_t line, end_line, col, end_col, log_line; /* 0 = none */
     const char *infrastructure;                     /* category (static text) or NULL */
 };
@@ -47,10 +47,10 @@ struct record {
     size_t n_issues, issues_cap;
     unsigned per_level[ISSUE_LEVEL_COUNT_];
     char *type, *action_name, *ref; /* telemetry of completejob; NULL = absent */
-    uint64_t log_from, log_to;      /* bytes in the spool; log_to is set when the record completes */
-    uint64_t lines;                 /* physical lines */
-    unsigned completed_order;       /* 1, 2, ... as the records completed; 0 = not */
-    bool changed;                   /* a step update is owed */
+    uint64_t log_from, log_to; /* bytes in the spool; log_to is set when the record completes */
+    uint64_t lines;            /* physical lines */
+    unsigned completed_order;  /* 1, 2, ... as the records completed; 0 = not */
+    bool changed;              /* a step update is owed */
 };
 struct records {
     struct record **v;

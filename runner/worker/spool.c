@@ -113,7 +113,8 @@ static uint64_t physical_lines(struct sv t)
 {
     uint64_t n = 1;
 
-    for (const char *p = t.p, *end = t.p + t.n; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+    for (const char *p = t.p, *end = t.p + t.n; (p = memchr(p, '\n', (size_t)(end - p))) != NULL;
+         p++)
         n++;
     return n;
 }
