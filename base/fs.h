@@ -21,7 +21,8 @@ MUST_USE int fs_write_atomic(int dirfd, const char *path, mode_t mode, const voi
 /* openat2(RESOLVE_BENEATH [| RESOLVE_NO_SYMLINKS]); falls back to a component walk on ENOSYS. */
 MUST_USE int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode, bool no_symlinks,
                              int *out, struct err *e);
-/* mkdir -p below dirfd; existing folders are fine. */
+/* mkdir -p; existing folders are fine. Below a real dirfd links are not followed and ".." is refused
+ * (FAIL_DENIED); with AT_FDCWD or an absolute path, which must be our own, they are followed. */
 MUST_USE int fs_mkdir_all(int dirfd, const char *path, mode_t mode, struct err *e);
 /* Removes a tree without following links; makes unreadable folders readable first; ENOENT is success. */
 MUST_USE int fs_remove_tree(int dirfd, const char *path, struct err *e);

@@ -26,8 +26,11 @@ void loop_free(
 
 MUST_USE int loop_add_fd(struct loop *l, int fd, unsigned events, loop_fd_fn *fn, void *ctx,
                          struct loop_fd **out, struct err *e);
+/* 0 pauses the watch. A hang-up or error reports LOOP_HUP and what was asked for, so that the next read or
+ * write meets it. */
 void loop_set_fd(struct loop_fd *w, unsigned events);
-void loop_del_fd(struct loop_fd *w); /* NULL is fine */
+/* Before the descriptor is closed, never after (BUG). NULL is fine. */
+void loop_del_fd(struct loop_fd *w);
 
 /* delay_ms >= 0, from now on the one clock. */
 struct loop_timer *loop_add_timer(struct loop *l, int64_t delay_ms, loop_timer_fn *fn, void *ctx);
