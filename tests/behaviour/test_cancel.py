@@ -1,0 +1,141 @@
+"""Cancellation, and what is left when a part is killed."""
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+HOSTILE = """
+on: push
+jobs:
+  hostile:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          cat > hostile.py <<'END'
+          import os, signal, sys
+          for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+              signal.signal(number, signal.SIG_IGN)
+          for i in range(1000):
+              if os.fork() == 0:
+                  os.setsid()
+                  while True:
+                      signal.pause()
+          print("all forked", flush=True)
+          while True:
+              signal.pause()
+          END
+          python3 hostile.py MARKER
+      - if: always()
+        run: echo clean-up step ran
+"""
+
+WAITING = """
+on: push
+jobs:
+  wait:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          echo now waiting
+          exec tail -f /dev/null --pid=$$ MARKER 2> /dev/null || exec tail -f /dev/null
+"""
+
+
+def find(host, program, words=""):
+    return [int(p.split()[0]) for p in host.processes() if p.split()[1].endswith("/" + program) and words in p]
+
+
+def test_first_interrupt_ends_a_hostile_step(gantry, repository, host):
+    repository.commit(HOSTILE.replace("MARKER", host.marker))
+    run = gantry("run", "--json", "--offline")
+    run.wait_log("all forked")
+    run.interrupt()
+    start = time.monotonic()
+    assert run.finish() == 130
+    host.wait_no_processes(max(0.1, 15 - (time.monotonic() - start)))
+    assert "clean-up step ran" in run.lines()
+    assert run.of("job.completed")[0]["result"] == "cancelled"
+    assert run.of("run.completed")[0]["result"] == "cancelled"
+    host.assert_clean(repository)
+
+
+def test_second_interrupt_ends_at_once(gantry, repository, host):
+    repository.commit(HOSTILE.replace("MARKER", host.marker))
+    run = gantry("run", "--json", "--offline")
+    run.wait_log("all forked")
+    run.interrupt()
+    time.sleep(0.5)  # a person's second Ctrl-C; nothing is being waited for
+    run.interrupt()
+    start = time.monotonic()
+    assert run.finish() == 130
+    host.wait_no_processes(max(0.1, 2 - (time.monotonic() - start)))
+    host.assert_clean(repository)
+
+
+PARTS = [("gantry-service", "", "the service ended"), ("gantry-worker", "", None), ("gantry", "_listener", "the listener ended"),
+         ("gantry-sandbox", "", None)]
+
+
+@pytest.mark.parametrize("program, words, text", PARTS, ids=[p[0] for p in PARTS])
+def test_a_killed_part(gantry, repository, host, program, words, text):
+    repository.commit(WAITING.replace("MARKER", ""))
+    run = gantry("run", "--json", "--offline")
+    run.wait_log("now waiting")
+    pids = find(host, program, words)
+    assert pids
+    os.kill(min(pids), signal.SIGKILL)
+    status = run.finish()
+    assert status in (1, 3)
+    if program == "gantry-worker":
+        assert run.of("job.completed")[0]["result"] == "failure"
+    else:
+        assert len(run.errors) == 1, run.errors
+        if text:
+            assert text in run.errors[0]
+    host.wait_no_processes(5)
+    repository.commit("on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps: [{run: 'true'}]\n")
+    assert gantry("run", "--json", "--offline").finish() == 0
+    host.assert_clean(repository)
+
+
+def test_a_killed_front_end(gantry, repository, host):
+    repository.commit(WAITING.replace("MARKER", ""))
+    run = gantry("run", "--json", "--offline")
+    run.wait_log("now waiting")
+    run.process.kill()
+    run.finish()
+    host.wait_no_processes(15)
+    repository.commit("on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps: [{run: 'true'}]\n")
+    assert gantry("run", "--json", "--offline").finish() == 0
+    host.assert_clean(repository)
+
+
+def test_fail_fast_cancels_legs_that_wait(gantry, repository, host):
+    """The other legs wait on a FIFO that nobody ever opens for writing."""
+    repository.commit("""
+on: push
+jobs:
+  leg:
+    runs-on: ubuntu-latest
+    strategy:
+      matrix:
+        n: [1, 2, 3]
+    steps:
+      - run: |
+          mkfifo wait
+          if [ ${{ matrix.n }} = 1 ]; then
+            echo "::error file=src/x.c,line=7::broken here"
+            exit 1
+          fi
+          echo leg waits
+          read -r line < wait
+""")
+    run = gantry("run", "--json", "--offline", "--jobs", "3")
+    assert run.finish() == 1
+    results = {e["name"]: e["result"] for e in run.of("job.completed")}
+    assert results == {"leg (1)": "failure", "leg (2)": "cancelled", "leg (3)": "cancelled"}
+    notes = [e for e in run.of("annotation") if e["message"] == "broken here"]
+    assert [(n["level"], n["file"], n["line"]) for n in notes] == [("error", "src/x.c", 7)]
+    host.assert_clean(repository)
