@@ -76,7 +76,8 @@ void gh_status_line(const struct gh_listener *l, const char *type, const char *j
         jx_quote(&b, sv_of(message));
     }
     buf_adds(&b, "}\n");
-    (void)fd_write_full(l->o.status_fd, b.p, b.len, &ignored);
+    if (fd_write_full(l->o.status_fd, b.p, b.len, &ignored) < 0)
+        return;
 }
 
 /* ---- launcher ---- */
