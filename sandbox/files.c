@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The worker's side of the file helper: a child of init that opens files of the job as the job's user, over
+ * a socket of its own. Where the job runs under the worker's own uid it can kill or stop the helper; then
+ * init makes another one and the request is repeated once (every request may be). */
+#include "sandbox/job_priv.h"
+
+#include "base/fd.h"
+#include "base/ipc.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int new_helper(struct sbx_job *j, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct ipc_out o;
+
+    fd_close(&j->helper);
+    ipc_begin(&o, WIRE_HELPER, ++j->last_id);
+    if (ipc_send(j->sock, &o, e) < 0 || sbx_job_answer(j, j->last_id, SBX_ANSWER_MS, &in, e) < 0)
+        return -1;
+    j->helper = ipc_take_fd(&in, 0);
+    return j->helper >= 0 ? 0 : err_set(e, FAIL_PROTO, "init gave no file helper");
+}
+
+/* What a request is made of; put anew for each attempt, since ipc_send ends a record. */
+struct request {
+    uint8_t type;
+    const char *path;
+    const char *name; /* which: the program; path is the list */
+    const struct sv *patterns;
+    size_t n_patterns;
+    uint64_t max;
+    uint64_t mode;
+    uint64_t flags;
+    const void *content;
+    size_t n_content;
+    int timeout_ms;
+};
+
+static int put_request(struct ipc_out *o, const struct request *q, uint32_t id, int *memfd,
+                       struct err *e)
+{
+    ipc_begin(o, q->type, id);
+    ipc_put_str(o, TAG_PATH, q->path);
+    ipc_put_str(o, TAG_NAME, q->name);
+    ipc_put_u64(o, TAG_MAX, q->max);
+    ipc_put_u64(o, TAG_MODE, q->mode);
+    ipc_put_u64(o, TAG_FLAGS, q->flags);
+    for (size_t i = 0; i < q->n_patterns; i++)
+        ipc_put_sv(o, TAG_PATTERN, q->patterns[i]);
+    if (q->type != WIRE_WRITE)
+        return 0;
+    if (q->n_content <= WIRE_INLINE_BYTES) {
+        ipc_put_sv(o, TAG_BLOB, (struct sv){q->content, q->n_content});
+        return 0;
+    }
+    if (fd_memfd("gantry-file", q->content, q->n_content, memfd, e) < 0)
+        return -1;
+    ipc_put_fd(o, *memfd);
+    return 0;
+}
+
+/* 1 = answered (also with a failure), 0 = the helper is gone or stuck. */
+static int once(struct sbx_job *j, const struct request *q, struct ipc_in *answer, struct err *e)
+{
+    AUTO(auto_fd) int memfd = -1;
+    struct pollfd p = {.fd = j->helper, .events = POLLIN};
+    struct ipc_out o;
+    uint32_t id = ++j->last_id;
+    int r;
+
+    if (put_request(&o, q, id, &memfd, e) < 0) {
+        ipc_out_done(&o);
+        return -1;
+    }
+    if (ipc_send(j->helper, &o, e) < 0)
+        return e->code == FAIL_NET ? 0 : -1;
+    do
+        r = poll(&p, 1, q->timeout_ms);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return err_sys(e, "poll the file helper");
+    if (r == 0) {
+        (void)err_set(e, FAIL_TIMEOUT, "the file helper of the job does not answer");
+        return 0;
+    }
+    r = ipc_recv(j->helper, answer, e);
+    if (r == 0)
+        (void)err_set(e, FAIL_NET, "the file helper of the job ended");
+    if (r <= 0)
+        return r;
+    if (answer->id != id || (answer->type != WIRE_DONE && answer->type != WIRE_FAILED))
+        return err_set(e, FAIL_PROTO, "unexpected answer of the file helper");
+    return 1;
+}
+
+static int ask(struct sbx_job *j, const struct request *q, struct ipc_in *answer, struct err *e)
+{
+    int r = 0;
+
+    if (strlen(q->path) > 8192)
+        return err_set(e, FAIL_LIMIT, "a path is longer than 8192 bytes");
+    for (int attempt = 0; attempt < 2 && r == 0; attempt++) {
+        if (j->helper < 0 && new_helper(j, e) < 0)
+            return -1;
+        r = once(j, q, answer, e);
+        if (r == 0)
+            fd_close(&j->helper);
+    }
+    if (r <= 0)
+        return -1;
+    if (answer->type == WIRE_FAILED) {
+        wire_get_err(answer, e);
+        return -1;
+    }
+    return 0;
+}
+
+int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, size_t *n,
+                  struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_READ, .path = path, .max = max, .timeout_ms = SBX_ANSWER_MS};
+    AUTO(auto_fd) int fd = -1;
+    AUTO(auto_free) char *p = NULL;
+    struct stat st;
+    ssize_t got;
+
+    if (ask(j, &q, &in, e) < 0)
+        return -1;
+    fd = ipc_take_fd(&in, 0);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_set(e, FAIL_PROTO, "the file helper gave no regular file for '%s'", path);
+    /* The job may still write to it: whatever is there beyond `max` makes it too large. */
+    p = xmalloc((uint64_t)st.st_size > max ? max + 2 : (size_t)st.st_size + 2);
+    got = fd_read_full(fd, p, (uint64_t)st.st_size > max ? max + 1 : (size_t)st.st_size + 1, e);
+    if (got < 0)
+        return err_wrap(e, "read '%s'", path);
+    if ((size_t)got > max)
+        return err_set(e, FAIL_LIMIT, "'%s' is larger than %zu bytes", path, max);
+    p[got] = '\0';
+    *out = TAKE_PTR(p);
+    *n = (size_t)got;
+    return 0;
+}
+
+int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void *p, size_t n,
+                   struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_WRITE,
+                        .path = path,
+                        .mode = mode,
+                        .content = p,
+                        .n_content = n,
+                        .timeout_ms = SBX_ANSWER_MS};
+
+    return ask(j, &q, &in, e);
+}
+
+int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_MKDIR, .path = path, .timeout_ms = SBX_ANSWER_MS};
+
+    return ask(j, &q, &in, e);
+}
+
+int sbx_remove(struct sbx_job *j, const char *path, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_REMOVE, .path = path, .timeout_ms = SBX_TREE_MS};
+
+    return ask(j, &q, &in, e);
+}
+
+int sbx_which(struct sbx_job *j, const char *name, const char *path_list, char **out, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {
+        .type = WIRE_WHICH, .path = path_list, .name = name, .timeout_ms = SBX_ANSWER_MS};
+    char *found;
+
+    if (strlen(name) > 4096)
+        return err_set(e, FAIL_LIMIT, "a program's name is longer than 4096 bytes");
+    if (ask(j, &q, &in, e) < 0)
+        return -1;
+    found = wire_dup_str(&in, TAG_PATH);
+    if (found == NULL)
+        return err_set(e, FAIL_PROTO, "the file helper gave no path for '%s'", name);
+    *out = found;
+    return 0;
+}
+
+int sbx_hash_files(struct sbx_job *j, const char *root, const struct sv *patterns, size_t n,
+                   bool follow, char hex[65], struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_HASH,
+                        .path = root,
+                        .patterns = patterns,
+                        .n_patterns = n,
+                        .flags = follow ? WIRE_FLAG_FOLLOW : 0,
+                        .timeout_ms = SBX_TREE_MS};
+    char text[65];
+
+    if (ask(j, &q, &in, e) < 0 || wire_get_str(&in, TAG_NAME, text, sizeof text, e) < 0)
+        return -1;
+    memcpy(hex, text, sizeof text);
+    return 0;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The file helper (sandbox.md 3.15.3). It stays in U1 with init's uid as real uid, so that the job can neither
+ * signal nor trace it, and takes the job's user as file-system uid: every check of the kernel on files is the
+ * job user's. It has no capability. Paths come from the worker, what lies there from the job: the last
+ * component is never followed, no FIFO or device is waited on, nothing of /proc or /sys is handed out. */
+#include "sandbox/program/helper.h"
+
+#include "sandbox/program/step.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/ipc.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int helper_identity(const struct box *b, struct err *e)
+{
+    struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    if (b->level == SBX_NONE)
+        return 0;
+    if (b->level == SBX_FULL && setgroups(0, NULL) < 0)
+        return err_sys(e, "setgroups");
+    /* They report the former id and no error: ask again. */
+    (void)setfsgid(b->file_uid);
+    (void)setfsuid(b->file_uid);
+    if ((uint32_t)setfsgid((gid_t)-1) != b->file_uid ||
+        (uint32_t)setfsuid((uid_t)-1) != b->file_uid)
+        return err_set(e, FAIL_INTERNAL, "cannot take the file-system ids of the job's user");
+    if (syscall(SYS_capset, &h, none) < 0)
+        return err_sys(e, "capset");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return err_sys(e, "set no_new_privs");
+    return 0;
+}
+
+static int open_in_job(const char *path, uint64_t flags, uint64_t mode, int *out, struct err *e)
+{
+    struct open_how how = {.flags = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+                           .mode = mode,
+                           .resolve = RESOLVE_NO_MAGICLINKS};
+    long fd;
+
+    do
+        fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+    if (fd < 0 && errno == ENOENT) {
+        (void)err_set(e, FAIL_NOTFOUND, "'%s' does not exist", path);
+        e->sys = ENOENT;
+        return -1;
+    }
+    if (fd < 0)
+        return err_sys(e, "cannot open '%s'", path);
+    *out = (int)fd;
+    return 0;
+}
+
+static int do_read(const struct ipc_in *in, const char *path, struct ipc_out *o, int *pass,
+                   struct err *e)
+{
+    AUTO(auto_fd) int fd = -1;
+    uint64_t max = wire_get_u64(in, TAG_MAX, 0);
+    struct statfs fs;
+    struct stat st;
+
+    if (open_in_job(path, O_RDONLY, 0, &fd, e) < 0)
+        return -1;
+    if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+        return err_sys(e, "cannot stat '%s'", path);
+    if (!S_ISREG(st.st_mode) || fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC) {
+        (void)err_set(e, FAIL_INPUT, "'%s' is not a regular file", path);
+        e->sys = EINVAL;
+        return -1;
+    }
+    if ((uint64_t)st.st_size > max) {
+        (void)err_set(e, FAIL_LIMIT, "'%s' is larger than %llu bytes", path,
+                      (unsigned long long)max);
+        e->sys = EFBIG;
+        return -1;
+    }
+    *pass = fd_take(&fd);
+    ipc_put_fd(o, *pass);
+    return 0;
+}
+
+/* A fresh file, whatever was there under that name: never written through a link. */
+static int do_write(struct ipc_in *in, const char *path, struct err *e)
+{
+    AUTO(auto_fd) int memfd = ipc_take_fd(in, 0);
+    AUTO(auto_free) char *big = NULL;
+    AUTO(auto_fd) int fd = -1;
+    mode_t mode = (mode_t)(wire_get_u64(in, TAG_MODE, 0600) & 07777);
+    struct sv content;
+    size_t n;
+
+    if (memfd >= 0) {
+        if (fd_read_memfd(memfd, WIRE_FILE_BYTES, &big, &n, e) < 0)
+            return -1;
+        content = (struct sv){big, n};
+    } else if (!ipc_get_sv(in, TAG_BLOB, &content)) {
+        return err_set(e, FAIL_PROTO, "a file without content");
+    }
+    for (int attempt = 0; fd < 0; attempt++) {
+        if (open_in_job(path, O_WRONLY | O_CREAT | O_EXCL, mode, &fd, e) == 0)
+            break;
+        if (e->sys != EEXIST || attempt == 8)
+            return -1;
+        if (unlink(path) < 0 && errno != ENOENT)
+            return err_sys(e, "cannot replace '%s'", path);
+    }
+    if (fd_write_full(fd, content.p, content.n, e) < 0)
+        return err_wrap(e, "write '%s'", path);
+    if (fchmod(fd, mode) < 0) /* the umask is not the worker's wish */
+        return err_sys(e, "chmod '%s'", path);
+    return 0;
+}
+
+static int do_mkdir(const char *path, struct err *e)
+{
+    if (path[0] != '/')
+        return err_set(e, FAIL_INPUT, "'%s' is not an absolute path", path);
+    return fs_mkdir_all(AT_FDCWD, path, 0755, e);
+}
+
+static int do_which(const struct ipc_in *in, const char *list, struct ipc_out *o, struct err *e)
+{
+    AUTO(auto_free) char *name = wire_dup_str(in, TAG_NAME);
+    struct sv rest = sv_of(list);
+    struct sv dir;
+
+    if (name == NULL || name[0] == '\0')
+        return err_set(e, FAIL_PROTO, "no program named");
+    if (strchr(name, '/') != NULL)
+        rest = SV("/");
+    while (sv_next(&rest, ':', &dir)) {
+        AUTO(auto_free) char *folder = sv_dup(dir);
+        AUTO(auto_free) char *path = path_join(folder, name);
+        struct stat st;
+
+        /* AT_EACCESS: with the file-system ids. */
+        if (path[0] != '/' || stat(path, &st) < 0 || !S_ISREG(st.st_mode) ||
+            faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+            continue;
+        ipc_put_str(o, TAG_PATH, path);
+        return 0;
+    }
+    return err_set(e, FAIL_NOTFOUND, "'%s' is not on the job's PATH (%s)", name, list);
+}
+
+static int serve(struct ipc_in *in, struct ipc_out *o, int *pass, struct err *e)
+{
+    AUTO(auto_free) char *path = wire_dup_str(in, TAG_PATH);
+
+    if (path == NULL)
+        return err_set(e, FAIL_INPUT, "a path is missing or holds a NUL byte");
+    switch (in->type) {
+    case WIRE_READ:
+        return do_read(in, path, o, pass, e);
+    case WIRE_WRITE:
+        return do_write(in, path, e);
+    case WIRE_MKDIR:
+        return do_mkdir(path, e);
+    case WIRE_REMOVE:
+        return fs_remove_tree(AT_FDCWD, path, e);
+    case WIRE_WHICH:
+        return do_which(in, path, o, e);
+    default:
+        return err_set(e, FAIL_PROTO, "unknown request %u", (unsigned)in->type);
+    }
+}
+
+static _Noreturn void helper_child(const struct box *b, int sock)
+{
+    struct err e = {0};
+    struct err identity = {0};
+
+    child_begin(&sock, 1);
+    (void)setsid();
+    if (helper_identity(b, &identity) < 0)
+        (void)err_wrap(&identity, "file helper");
+    for (;;) {
+        AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+        AUTO(auto_fd) int pass = -1;
+        struct ipc_out o;
+        int r = ipc_recv(sock, &in, &e);
+
+        if (r <= 0)
+            _exit(0);
+        ipc_begin(&o, WIRE_DONE, in.id);
+        if (identity.code != FAIL_NONE)
+            e = identity;
+        if (identity.code != FAIL_NONE || serve(&in, &o, &pass, &e) < 0) {
+            ipc_out_done(&o);
+            ipc_begin(&o, WIRE_FAILED, in.id);
+            wire_put_err(&o, &e);
+        }
+        if (ipc_send(sock, &o, &e) < 0)
+            _exit(0);
+    }
+}
+
+int helper_start(const struct box *b, pid_t *pid, int *theirs, struct err *e)
+{
+    AUTO(auto_fd) int ours = -1;
+    AUTO(auto_fd) int other = -1;
+    int pair[2];
+    pid_t p;
+
+    if (ipc_pair(pair, e) < 0)
+        return -1;
+    ours = pair[0];
+    other = pair[1];
+    p = fork();
+    if (p < 0)
+        return err_sys(e, "cannot start the file helper");
+    if (p == 0)
+        helper_child(b, ours);
+    *pid = p;
+    *theirs = fd_take(&other);
+    return 0;
+}
+
+static _Noreturn void copier_child(const struct box *b, const char *dest, int listing, int sock)
+{
+    int keep[] = {listing, sock, b->source_fd};
+    uint64_t files = 0;
+    uint64_t bytes = 0;
+    struct err e = {0};
+    struct ipc_out o;
+
+    child_begin(keep, 3);
+    (void)setsid();
+    ipc_begin(&o, WIRE_COPIED, 0);
+    if (helper_identity(b, &e) < 0 ||
+        copy_tree(b->source_fd, dest, listing, &files, &bytes, &e) < 0)
+        wire_put_err(&o, &e);
+    ipc_put_u64(&o, TAG_FILES, files);
+    ipc_put_u64(&o, TAG_BYTES, bytes);
+    wire_tell(sock, &o); /* without it init reports a killed copy */
+    _exit(0);
+}
+
+int copier_start(const struct box *b, const char *dest, int listing, pid_t *pid, int *sock,
+                 struct err *e)
+{
+    AUTO(auto_fd) int ours = -1;
+    AUTO(auto_fd) int theirs = -1;
+    int pair[2];
+    pid_t p;
+
+    if (ipc_pair(pair, e) < 0)
+        return -1;
+    ours = pair[0];
+    theirs = pair[1];
+    p = fork();
+    if (p < 0)
+        return err_sys(e, "cannot start the copy of the source");
+    if (p == 0)
+        copier_child(b, dest, listing, theirs);
+    *pid = p;
+    *sock = fd_take(&ours);
+    return 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading a policy. The listener is trusted, but a limit on what it may ask for costs nothing: host folders
+ * that would show the host as a whole are refused here. */
+#include "sandbox/program/plan.h"
+
+#include "base/fd.h"
+#include "base/ipc.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef GANTRY_SEAMS
+static unsigned walls_off(void)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } walls[] = {{"userns2", WALL_USERNS2}, {"seccomp", WALL_SECCOMP}, {"mounts", WALL_MOUNTS}};
+    struct sv list = sv_of(getenv("GANTRY_SANDBOX_OFF"));
+    struct sv word;
+    unsigned off = 0;
+
+    while (sv_next(&list, ',', &word))
+        for (size_t i = 0; i < sizeof walls / sizeof walls[0]; i++)
+            if (sv_is(word, walls[i].name))
+                off |= walls[i].bit;
+    return off;
+}
+#else
+static unsigned walls_off(void)
+{
+    return 0;
+}
+#endif
+
+/* A folder of the host that may be shown: absolute, clean, not the root, not one of the job's own. */
+static int check_host_dir(const char *dir, struct err *e)
+{
+    static const char *const own[] = {"/",    "/proc", "/sys",  "/dev", "/run",
+                                      "/tmp", "/home", "/root", "/var", "/home/runner"};
+    AUTO(auto_free) char *clean = path_clean(sv_of(dir));
+
+    if (dir[0] != '/' || strcmp(clean, dir) != 0)
+        return err_set(e, FAIL_INPUT, "host folder '%s' is not an absolute, clean path", dir);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(dir, own[i]) == 0)
+            return err_set(e, FAIL_INPUT,
+                           "host folder '%s' cannot be shown to a job; name folders below it", dir);
+    if (sv_starts(sv_of(dir), SV("/proc/")) || sv_starts(sv_of(dir), SV("/sys/")) ||
+        sv_starts(sv_of(dir), SV("/dev/")) || sv_starts(sv_of(dir), SV("/home/runner/")))
+        return err_set(e, FAIL_INPUT, "host folder '%s' cannot be shown to a job", dir);
+    return 0;
+}
+
+static int read_lists(struct ipc_in *in, struct plan *p, struct err *e)
+{
+    uint16_t tag;
+    struct sv v;
+
+    while (ipc_next(in, &tag, &v)) {
+        if (tag != TAG_HOST_DIR && tag != TAG_WORKER_ENV)
+            continue;
+        if (memchr(v.p, '\0', v.n) != NULL)
+            return err_set(e, FAIL_PROTO, "a text of the policy holds a NUL byte");
+        strv_addsv(tag == TAG_HOST_DIR ? &p->host_dirs : &p->worker_env, v);
+    }
+    for (size_t i = 0; i < p->host_dirs.n; i++)
+        if (check_host_dir(p->host_dirs.v[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+static bool is_host_name(const char *s)
+{
+    size_t n = strlen(s);
+
+    if (n == 0 || n > 64)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!ch_is_alnum(s[i]) && s[i] != '-' && s[i] != '.')
+            return false;
+    return true;
+}
+
+int plan_read(struct ipc_in *in, struct plan *p, struct err *e)
+{
+    uint64_t flags = wire_get_u64(in, TAG_FLAGS, 0);
+
+    *p = (struct plan){.id = in->id,
+                       .host_dirs = STRV_INIT,
+                       .worker_env = STRV_INIT,
+                       .channel_fd = -1,
+                       .source_fd = -1};
+    p->require = (enum sbx_level)wire_get_u64(in, TAG_REQUIRE, SBX_FULL);
+    p->network = (enum sbx_net)wire_get_u64(in, TAG_NETWORK, SBX_NET_NONE);
+    p->job_dir = wire_dup_str(in, TAG_JOB_DIR);
+    p->hostname = wire_dup_str(in, TAG_HOSTNAME);
+    p->service_host = wire_dup_str(in, TAG_SERVICE_HOST);
+    p->service_port = (uint16_t)wire_get_u64(in, TAG_SERVICE_PORT, 0);
+    p->max_processes = wire_get_u64(in, TAG_MAX_PROCESSES, 0);
+    if (p->max_processes == 0)
+        p->max_processes = 4096;
+    p->allow_sudo = flags & WIRE_FLAG_SUDO;
+    p->nested_userns = flags & WIRE_FLAG_NESTED;
+    p->worker_path = wire_dup_str(in, TAG_WORKER_PATH);
+    p->worker_uid = (uint32_t)wire_get_u64(in, TAG_UID, 0);
+    p->channel_fd = ipc_take_fd(in, 0);
+    if (flags & WIRE_FLAG_SOURCE)
+        p->source_fd = ipc_take_fd(in, 1);
+    p->off = walls_off();
+    if (p->hostname == NULL)
+        p->hostname = xstrdup("gantry");
+    if (p->job_dir == NULL || p->job_dir[0] != '/' || p->worker_path == NULL || p->channel_fd < 0 ||
+        p->require > SBX_FULL || p->network > SBX_NET_NONE ||
+        ((flags & WIRE_FLAG_SOURCE) && p->source_fd < 0))
+        return err_set(e, FAIL_PROTO, "the policy of the job is incomplete");
+    if (!is_host_name(p->hostname) || (p->service_host != NULL && !is_host_name(p->service_host)))
+        return err_set(e, FAIL_INPUT, "the host name of the job or of its service is not a name");
+    if (p->nested_userns)
+        return err_set(e, FAIL_UNSUPPORTED,
+                       "nested user namespaces are not supported yet; "
+                       "leave nested_userns out of the policy");
+    return read_lists(in, p, e);
+}
+
+void plan_done(struct plan *p)
+{
+    free(p->job_dir);
+    strv_free(&p->host_dirs);
+    free(p->hostname);
+    free(p->service_host);
+    free(p->worker_path);
+    strv_free(&p->worker_env);
+    fd_close(&p->channel_fd);
+    fd_close(&p->source_fd);
+    *p = (struct plan){
+        .channel_fd = -1, .source_fd = -1, .host_dirs = STRV_INIT, .worker_env = STRV_INIT};
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One job as the launcher was told to build it, and the box that came out of it, as init knows it. */
+#ifndef SANDBOX_PROGRAM_PLAN_H
+#define SANDBOX_PROGRAM_PLAN_H
+
+#include "sandbox/wire.h"
+
+#include "base/strv.h"
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+/* Walls that a test build can leave out, to show that a probe notices (GANTRY_SANDBOX_OFF). */
+enum wall { WALL_USERNS2 = 1U, WALL_SECCOMP = 2U, WALL_MOUNTS = 4U };
+
+/* Ids of level full. The range is what U2 maps; the two behind it belong to nobody else. */
+#define RANGE_IDS    65536U
+#define RANGE_STRIDE 131072U
+
+struct plan {
+    uint32_t id;
+    enum sbx_level require;
+    enum sbx_level level; /* chosen */
+    enum sbx_net network;
+    char *job_dir;
+    struct strv host_dirs;
+    char *hostname;
+    char *service_host;
+    uint16_t service_port;
+    uint64_t max_processes;
+    bool allow_sudo;
+    bool nested_userns;
+    char *worker_path;
+    struct strv worker_env;
+    uint32_t worker_uid;
+    int channel_fd;
+    int source_fd;
+    unsigned off; /* enum wall */
+};
+MUST_USE int plan_read(struct ipc_in *in, struct plan *p, struct err *e);
+void plan_done(struct plan *p);
+
+/* What init and its children know. Filled by the launcher's child before any job code exists. */
+struct box {
+    enum sbx_level level;
+    enum sbx_net network;
+    char facts[512];
+    char work[256], temp[256], actions[256], home[256], tools[256], actions_host[256];
+    uint16_t service_port;
+    uint64_t max_processes;
+    bool allow_sudo;
+    bool no_new_privs;
+    int source_fd;                    /* -1 = none */
+    int user_ns, mount_ns;            /* U2; -1 at level none */
+    uint32_t file_uid;                /* the job's user as U1 sees it */
+    uint32_t step_uid;                /* the job's user as U2 sees it */
+    const struct sock_fprog *profile; /* NULL = none (level none) */
+    const struct sock_fprog *guard;
+};
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pre-armed child: forked, joined to U2, limited and filtered ahead of time, then blocked on its socket
+ * until init sends it a WIRE_SPAWN record. What is left to do then is: ids, folder, stdio, execve. */
+#ifndef SANDBOX_PROGRAM_STEP_H
+#define SANDBOX_PROGRAM_STEP_H
+
+#include "sandbox/program/plan.h"
+
+#include <sys/types.h>
+
+struct armed {
+    pid_t pid; /* 0 = none */
+    int sock;  /* the child answers WIRE_GOT, then closes by execve or sends WIRE_SPAWN_ERROR */
+};
+#define ARMED_INIT ((struct armed){0, -1})
+MUST_USE int step_arm(const struct box *b, struct armed *out, struct err *e);
+
+/* Start of every child of init: drops init's descriptors but `keep` (and 0 to 2), restores signals. */
+void child_begin(const int *keep, size_t n_keep);
+
+#endif
