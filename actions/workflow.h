@@ -43,6 +43,7 @@ struct wf_step {
 struct wf_need {
     struct sv name;
     unsigned line, col;
+    size_t job; /* index into wf.jobs */
 };
 struct wf_job {
     struct sv id;
@@ -50,7 +51,8 @@ struct wf_job {
     struct tok *name, *runs_on, *env, *strategy, *outputs, *continue_on_error, *timeout_minutes,
         *defaults, *container, *services, *environment, *concurrency, *permissions, *snapshot,
         *cancel_timeout_minutes;
-    char *condition; /* with success() added; spec 9.3 */
+    char *condition;          /* with success() added; spec 9.3 */
+    unsigned if_line, if_col; /* 0: no `if` */
     struct wf_need *needs;
     size_t n_needs;
     struct wf_step *steps;

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checks of a workflow beyond its schema, where no expression stands in the way (spec expressions 4, 6.1, 7.2, 9.1).
+ * Source of the texts: actions/runner: src/Sdk/WorkflowParser/Conversion/{WorkflowTemplateConverter,MatrixBuilder}.cs;
+ * calls: actions/languageservices: languageservice/src/validate.ts. */
+#include <stdlib.h>
+
+#include "actions/workflow_priv.h"
+#include "base/mem.h"
+
+/* ---- strategy ---- */
+
+static bool is_vector(const struct tok *key)
+{
+    return !sv_is(key->text, "include") && !sv_is(key->text, "exclude");
+}
+
+static bool has_vector(const struct tok *matrix, struct sv name)
+{
+    for (size_t i = 0; i < matrix->n; i++) {
+        const struct tok *k = matrix->items[2 * i];
+        if (k->kind == TOK_STRING && is_vector(k) && sv_ieq(k->text, name))
+            return true;
+    }
+    return false;
+}
+
+static void check_include(struct wf_reader *r, const struct tok *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i]->n == 0)
+            wf_error_at(r, list->items[i], "Matrix include mapping does not contain any values");
+    }
+}
+
+static void check_exclude(struct wf_reader *r, const struct tok *matrix, const struct tok *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct tok *item = list->items[i];
+        if (item->n == 0)
+            wf_error_at(r, item, "Matrix exclude filter must not be empty");
+        for (size_t k = 0; k < item->n; k++) {
+            const struct tok *key = item->items[2 * k];
+            if (!has_vector(matrix, key->text))
+                wf_error_at(r, key,
+                            "Matrix exclude key '%.*s' does not match any key within the matrix",
+                            SV_ARG(key->text));
+        }
+    }
+}
+
+static void check_matrix(struct wf_reader *r, const struct tok *matrix)
+{
+    bool vector = false, include = false, expressions = tok_has_expr(matrix);
+
+    for (size_t i = 0; i < matrix->n; i++) {
+        const struct tok *k = matrix->items[2 * i], *v = matrix->items[2 * i + 1];
+        if (k->kind != TOK_STRING) {
+            vector = true; /* an expression may give one */
+        } else if (sv_is(k->text, "include")) {
+            include = v->kind == TOK_EXPR || v->n > 0;
+        } else if (!sv_is(k->text, "exclude")) {
+            vector = true;
+            if (v->kind == TOK_SEQUENCE && v->n == 0)
+                wf_error_at(r, v, "Matrix vector '%.*s' does not contain any values",
+                            SV_ARG(k->text));
+        }
+    }
+    if (!vector && !include)
+        wf_error_at(r, matrix, "Matrix must define at least one vector");
+    for (size_t i = 0; !expressions && i < matrix->n; i++) {
+        const struct tok *k = matrix->items[2 * i], *v = matrix->items[2 * i + 1];
+        if (sv_is(k->text, "include"))
+            check_include(r, v);
+        if (sv_is(k->text, "exclude"))
+            check_exclude(r, matrix, v);
+    }
+}
+
+void wf_check_strategy(struct wf_reader *r, const struct tok *strategy)
+{
+    const struct tok *matrix = tok_get(strategy, SV("matrix"));
+
+    if (matrix != NULL && matrix->kind == TOK_MAPPING)
+        check_matrix(r, matrix);
+}
+
+/* ---- runs-on, concurrency, snapshot ---- */
+
+void wf_check_runs_on(struct wf_reader *r, const struct tok *runs_on)
+{
+    const struct tok *group = tok_get(runs_on, SV("group"));
+    struct err e = {0};
+
+    if (group != NULL && group->kind == TOK_STRING && wf_check_group(group->text, &e) < 0)
+        wf_error_at(r, group, "%s", e.msg);
+}
+
+int wf_check_group(struct sv text, struct err *e)
+{
+    size_t slash = sv_chr(text, '/');
+    struct sv scope = sv_sub(text, 0, slash);
+    bool known = sv_is(scope, "org") || sv_is(scope, "organization") || sv_is(scope, "ent") ||
+                 sv_is(scope, "enterprise");
+
+    if (slash == SV_NPOS)
+        return 0;
+    bool two = sv_rchr(text, '/') == slash;
+    if (two && slash + 1 == text.n)
+        return err_set(e, FAIL_INPUT, "Invalid runs-on group name '%.*s'.", SV_ARG(text));
+    if (!two || !known)
+        return err_set(e, FAIL_INPUT,
+                       "Invalid runs-on group name '%.*s'. Please use 'organization/' or "
+                       "'enterprise/' prefix to target a single runner group.",
+                       SV_ARG(text));
+    return 0;
+}
+
+void wf_check_concurrency(struct wf_reader *r, const struct tok *c)
+{
+    const struct tok *group = c->kind == TOK_MAPPING ? tok_get(c, SV("group")) : c;
+    const struct tok *queue = tok_get(c, SV("queue"));
+    const struct tok *cancel = tok_get(c, SV("cancel-in-progress"));
+
+    if (group != NULL && group->kind == TOK_STRING && utf8_utf16_len(group->text) > 400)
+        wf_error_at(r, c, "Concurrency group name must be less than 400 characters");
+    if (queue != NULL && sv_is(queue->text, "max") && cancel != NULL && cancel->b)
+        wf_error_at(r, queue, "'queue: max' cannot be combined with 'cancel-in-progress: true'");
+}
+
+void wf_check_snapshot(struct wf_reader *r, const struct tok *snapshot)
+{
+    const struct tok *v = tok_get(snapshot, SV("version"));
+
+    if (v == NULL || v->kind != TOK_STRING)
+        return;
+    size_t i = 0;
+    while (i < v->text.n && ch_is_digit(v->text.p[i]))
+        i++;
+    if (i == 0 || i > 9 || !sv_is(sv_sub(v->text, i, SV_NPOS), ".*"))
+        wf_error_at(r, snapshot, "Expected format '{major-version}.*' Actual '%.*s'",
+                    SV_ARG(v->text));
+}
+
+/* ---- containers ---- */
+
+void wf_check_container(struct wf_reader *r, const struct tok *c, bool service)
+{
+    const struct tok *image = c->kind == TOK_MAPPING ? tok_get(c, SV("image")) : c;
+
+    if (tok_has_expr(c))
+        return;
+    struct sv text = image != NULL ? image->text : SV("");
+    bool docker = sv_starts(text, SV("docker://"));
+    if (docker)
+        text = sv_sub(text, 9, SV_NPOS);
+    /* A job's empty image means no container; a mapping without any image is a mistake (LS). */
+    if (text.n == 0 && (docker || service || image == NULL))
+        wf_error_at(r, c, "Container image cannot be empty");
+}
+
+void wf_check_services(struct wf_reader *r, const struct tok *services)
+{
+    if (tok_has_expr(services))
+        return;
+    for (size_t i = 0; services->kind == TOK_MAPPING && i < services->n; i++)
+        wf_check_container(r, services->items[2 * i + 1], true);
+}
+
+/* ---- the graph of needs (9.1) ---- */
+
+struct named_job {
+    struct sv id;
+    size_t job;
+};
+
+static int id_cmp(const void *a, const void *b)
+{
+    struct sv x = ((const struct named_job *)a)->id, y = ((const struct named_job *)b)->id;
+
+    for (size_t i = 0; i < x.n && i < y.n; i++) {
+        int d = (unsigned char)ch_lower(x.p[i]) - (unsigned char)ch_lower(y.p[i]);
+        if (d != 0)
+            return d;
+    }
+    return x.n < y.n ? -1 : x.n > y.n;
+}
+
+#define UNKNOWN ((size_t)-1)
+
+static void resolve(struct wf *w)
+{
+    AUTO(auto_free) struct named_job *sorted = xcalloc(w->n_jobs, sizeof *sorted);
+
+    for (size_t i = 0; i < w->n_jobs; i++)
+        sorted[i] = (struct named_job){w->jobs[i].id, i};
+    qsort(sorted, w->n_jobs, sizeof *sorted, id_cmp);
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        for (size_t k = 0; k < w->jobs[i].n_needs; k++) {
+            const struct named_job key = {w->jobs[i].needs[k].name, 0};
+            const struct named_job *hit = bsearch(&key, sorted, w->n_jobs, sizeof *sorted, id_cmp);
+            w->jobs[i].needs[k].job = hit != NULL ? hit->job : UNKNOWN;
+        }
+    }
+}
+
+/* Removes satisfied jobs, starting with those without needs; open[i] > 0 remains for those that wait for ever.
+ * Linear in jobs and needs: the file comes from outside. */
+static void satisfy(const struct wf *w, size_t *open)
+{
+    size_t edges = 0, n_queue = 0;
+
+    for (size_t i = 0; i < w->n_jobs; i++)
+        edges += w->jobs[i].n_needs;
+    AUTO(auto_free) size_t *first = xcalloc(w->n_jobs + 1, sizeof(size_t)); /* of dependants */
+    AUTO(auto_free) size_t *dependants = xcalloc(edges + 1, sizeof(size_t));
+    AUTO(auto_free) size_t *queue = xcalloc(w->n_jobs, sizeof(size_t));
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        open[i] = w->jobs[i].n_needs;
+        for (size_t k = 0; k < w->jobs[i].n_needs; k++) {
+            if (w->jobs[i].needs[k].job != UNKNOWN)
+                first[w->jobs[i].needs[k].job + 1]++;
+        }
+        if (open[i] == 0)
+            queue[n_queue++] = i;
+    }
+    for (size_t i = 0; i < w->n_jobs; i++)
+        first[i + 1] += first[i];
+    AUTO(auto_free) size_t *fill = xcalloc(w->n_jobs, sizeof(size_t));
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        for (size_t k = 0; k < w->jobs[i].n_needs; k++) {
+            size_t need = w->jobs[i].needs[k].job;
+            if (need != UNKNOWN)
+                dependants[first[need] + fill[need]++] = i;
+        }
+    }
+    for (size_t q = 0; q < n_queue; q++) {
+        for (size_t k = first[queue[q]]; k < first[queue[q] + 1]; k++) {
+            if (--open[dependants[k]] == 0)
+                queue[n_queue++] = dependants[k];
+        }
+    }
+}
+
+void wf_check_needs(struct wf_reader *r, struct wf *w, const struct tok *jobs)
+{
+    bool start = false;
+
+    for (size_t i = 0; i < w->n_jobs; i++)
+        start = start || w->jobs[i].n_needs == 0;
+    if (!start) {
+        wf_error_at(r, jobs, "The workflow must contain at least one job with no dependencies.");
+        return;
+    }
+    AUTO(auto_free) size_t *open = xcalloc(w->n_jobs, sizeof(size_t));
+    resolve(w);
+    satisfy(w, open);
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        const struct wf_job *j = &w->jobs[i];
+        for (size_t k = 0; open[i] > 0 && k < j->n_needs; k++) {
+            const struct wf_need *n = &j->needs[k];
+            if (n->job == UNKNOWN)
+                wf_errors_addf(r->errors, r->file, n->line, n->col,
+                               "Job '%.*s' depends on unknown job '%.*s'.", SV_ARG(j->id),
+                               SV_ARG(n->name));
+            else if (open[n->job] > 0)
+                wf_errors_addf(r->errors, r->file, n->line, n->col,
+                               "Job '%.*s' depends on job '%.*s' which creates a cycle in the "
+                               "dependency graph.",
+                               SV_ARG(j->id), SV_ARG(n->name));
+        }
+    }
+}
+
+/* ---- jobs that call a workflow (7.2) ---- */
+
+static const char *bad_ref(struct sv ref)
+{
+    struct sv part;
+
+    if (ref.n == 0)
+        return "no version specified";
+    if (sv_is(ref, "@") || sv_starts(ref, SV("/")) || sv_ends(ref, SV("/")) ||
+        sv_ends(ref, SV(".")) || sv_find(ref, SV("..")) != SV_NPOS ||
+        sv_find(ref, SV("//")) != SV_NPOS || sv_find(ref, SV("@{")) != SV_NPOS)
+        return "invalid version";
+    for (size_t i = 0; i < ref.n; i++) {
+        if ((unsigned char)ref.p[i] <= ' ' || ref.p[i] == 0x7F ||
+            strchr("?*[]\\~^:", ref.p[i]) != NULL)
+            return "invalid version";
+    }
+    while (sv_next(&ref, '/', &part)) {
+        if (sv_starts(part, SV(".")) || sv_ends(part, SV(".lock")))
+            return "invalid version";
+    }
+    return NULL;
+}
+
+static const char *bad_workflow_path(struct sv path)
+{
+    struct sv file;
+
+    if (sv_starts(path, SV(".github/workflows/")))
+        file = sv_sub(path, 18, SV_NPOS);
+    else if (sv_starts(path, SV(".github/workflows-lab/")))
+        file = sv_sub(path, 22, SV_NPOS);
+    else
+        return "workflows must be located in a '.github/workflows' directory";
+    if (sv_chr(file, '/') != SV_NPOS)
+        return "workflows must be defined at the top level of the .github/workflows/ directory";
+    if (!sv_ends(file, SV(".yml")) && !sv_ends(file, SV(".yaml")))
+        return "workflow file should have either a '.yml' or '.yaml' file extension";
+    if (sv_is(file, ".yml") || sv_is(file, ".yaml"))
+        return "invalid workflow file name";
+    return NULL;
+}
+
+static bool plain_name(struct sv s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ch_is_alnum(s.p[i]) && strchr("_.-", s.p[i]) == NULL)
+            return false;
+    }
+    return s.n > 0;
+}
+
+static const char *bad_call(struct sv text)
+{
+    if (sv_starts(text, SV("./")) || sv_starts(text, SV("$/"))) {
+        if (sv_chr(text, '@') != SV_NPOS)
+            return "cannot specify version when calling local workflows";
+        return bad_workflow_path(sv_sub(text, 2, SV_NPOS));
+    }
+    size_t at = sv_chr(text, '@');
+    if (at == SV_NPOS)
+        return "no version specified";
+    if (sv_rchr(text, '@') != at)
+        return "too many '@' in workflow reference";
+    struct sv rest = sv_sub(text, 0, at), owner = {"", 0}, repo = {"", 0};
+    (void)sv_next(&rest, '/', &owner);
+    (void)sv_next(&rest, '/', &repo);
+    if (!plain_name(owner) || !plain_name(repo))
+        return "owner and repository are expected first: OWNER/REPO/.github/workflows/FILE@REF";
+    const char *why = bad_workflow_path(rest);
+    return why != NULL ? why : bad_ref(sv_sub(text, at + 1, SV_NPOS));
+}
+
+void wf_check_call(struct wf_reader *r, const struct tok *uses)
+{
+    const char *why = bad_call(uses->text);
+
+    if (why != NULL)
+        wf_error_at(r, uses, "Invalid workflow reference '%.*s': %s", SV_ARG(uses->text), why);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checks of `on` beyond its schema: cron texts, filter pairs, inputs of a manual run (spec expressions 5.3, 5.5, 5.6).
+ * Source of the texts: actions/languageservices: workflow-parser/src/model/converter/{cron,workflow-dispatch}.ts;
+ * filter pairs: github.com's own message. */
+#include "actions/workflow_priv.h"
+#include "base/num.h"
+
+/* ---- cron ---- */
+
+struct cron_field {
+    unsigned min, max;
+    const char *names; /* three letters each, from min on */
+};
+static const struct cron_field cron_fields[5] = {
+    {0, 59, ""},
+    {0, 23, ""},
+    {1, 31, ""},
+    {1, 12, "janfebmaraprmayjunjulaugsepoctnovdec"},
+    {0, 6, "sunmontuewedthufrisat"},
+};
+
+static bool cron_value(const struct cron_field *f, struct sv s, uint64_t *out)
+{
+    struct err e; /* no number: perhaps a name */
+
+    if (num_u64(s, f->max, out, &e) == 0)
+        return *out >= f->min;
+    for (size_t i = 0; s.n == 3 && f->names[i] != '\0'; i += 3) {
+        if (sv_ieq(s, (struct sv){f->names + i, 3})) {
+            *out = f->min + i / 3;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool cron_range(const struct cron_field *f, struct sv s)
+{
+    size_t dash = sv_chr(s, '-');
+    uint64_t a, b;
+
+    if (dash == SV_NPOS)
+        return cron_value(f, s, &a);
+    return cron_value(f, sv_sub(s, 0, dash), &a) &&
+           cron_value(f, sv_sub(s, dash + 1, SV_NPOS), &b) && a <= b;
+}
+
+static bool cron_step(const struct cron_field *f, struct sv s)
+{
+    size_t slash = sv_chr(s, '/');
+    struct err e; /* only whether it is a number */
+    uint64_t step;
+
+    if (slash != SV_NPOS) {
+        if (num_u64(sv_sub(s, slash + 1, SV_NPOS), f->max, &step, &e) < 0 || step == 0)
+            return false;
+        s = sv_sub(s, 0, slash);
+    }
+    return sv_is(s, "*") || cron_range(f, s);
+}
+
+static bool cron_is_valid(struct sv s)
+{
+    size_t n = 0;
+    struct sv word, part;
+
+    while (sv_next(&s, ' ', &word)) {
+        if (word.n == 0)
+            continue;
+        if (n == 5)
+            return false;
+        while (sv_next(&word, ',', &part)) {
+            if (!cron_step(&cron_fields[n], part))
+                return false;
+        }
+        n++;
+    }
+    return n == 5;
+}
+
+static void check_schedule(struct wf_reader *r, const struct tok *list)
+{
+    for (size_t i = 0; list->kind == TOK_SEQUENCE && i < list->n; i++) {
+        const struct tok *cron = tok_get(list->items[i], SV("cron"));
+        if (cron != NULL && !cron_is_valid(cron->text))
+            wf_error_at(r, cron, "Invalid cron string");
+    }
+}
+
+/* ---- filters ---- */
+
+static void check_filters(struct wf_reader *r, const struct tok *event)
+{
+    static const char *const pairs[][2] = {
+        {"branches", "branches-ignore"}, {"tags", "tags-ignore"}, {"paths", "paths-ignore"}};
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (tok_get(event, sv_of(pairs[i][0])) != NULL &&
+            tok_get(event, sv_of(pairs[i][1])) != NULL)
+            wf_error_at(r, event, "you may only define one of `%s` and `%s` for a single event",
+                        pairs[i][0], pairs[i][1]);
+    }
+}
+
+/* ---- workflow_dispatch ---- */
+
+static bool default_fits(struct sv type, const struct tok *dflt)
+{
+    if (sv_is(type, "boolean"))
+        return dflt->kind == TOK_BOOL;
+    if (sv_is(type, "number"))
+        return dflt->kind == TOK_NUMBER || dflt->kind == TOK_STRING;
+    return true; /* numbers and booleans become text where text is wanted */
+}
+
+static void check_input(struct wf_reader *r, const struct tok *in)
+{
+    const struct tok *type = tok_get(in, SV("type")), *options = tok_get(in, SV("options"));
+    const struct tok *dflt = tok_get(in, SV("default"));
+    struct sv kind = type != NULL ? type->text : SV("string");
+    bool choice = sv_is(kind, "choice");
+
+    if (choice && (options == NULL || options->n == 0))
+        wf_error_at(r, in, "Missing 'options' for choice input");
+    if (!choice && options != NULL)
+        wf_error_at(r, in, "Input type is not 'choice', but 'options' is defined");
+    if (dflt != NULL && !default_fits(kind, dflt))
+        wf_error_at(r, dflt, "Invalid default value for %.*s input", SV_ARG(kind));
+}
+
+static void check_dispatch(struct wf_reader *r, const struct tok *event)
+{
+    const struct tok *inputs = tok_get(event, SV("inputs"));
+
+    for (size_t i = 0; inputs != NULL && inputs->kind == TOK_MAPPING && i < inputs->n; i++) {
+        if (inputs->items[2 * i + 1]->kind == TOK_MAPPING)
+            check_input(r, inputs->items[2 * i + 1]);
+    }
+}
+
+void wf_check_on(struct wf_reader *r, const struct tok *on)
+{
+    for (size_t i = 0; on->kind == TOK_MAPPING && i < on->n; i++) {
+        const struct tok *v = on->items[2 * i + 1];
+        struct sv name = on->items[2 * i]->text;
+        if (sv_is(name, "schedule"))
+            check_schedule(r, v);
+        if (sv_is(name, "workflow_dispatch"))
+            check_dispatch(r, v);
+        check_filters(r, v);
+    }
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reads a YAML tree by the schema into tokens and collects errors with the official texts (spec expressions 2.5).
+ * Source: actions/runner: src/Sdk/WorkflowParser/ObjectTemplating/TemplateReader.cs. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actions/workflow_priv.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+/* Source: ParseOptions.cs (MaxResultSize) and TemplateMemory.cs, spec 3.3. */
+#define MAX_RESULT       ((size_t)10 << 20)
+#define TOKEN_BYTES      24U
+#define STRING_BYTES     26U
+#define MAX_ALTERNATIVES 8U
+#define MAX_SCALARS      8U
+
+void wf_errors_free(struct wf_errors *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->v[i].text);
+    free(l->v);
+    *l = (struct wf_errors){0};
+}
+
+static void errors_addv(struct wf_errors *l, const char *file, unsigned line, unsigned col,
+                        const char *fmt, va_list ap)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    AUTO(buf_free) struct buf prefix = BUF_INIT(8192);
+
+    if (l->n >= WF_MAX_ERRORS)
+        return;
+    buf_addvf(&b, fmt, ap);
+    buf_addf(&prefix, "%s (Line: %u, Col: %u): ", file != NULL ? file : "", line, col);
+    size_t room = prefix.len < WF_MAX_MESSAGE ? WF_MAX_MESSAGE - prefix.len : 0;
+    struct sv text = buf_sv(&b);
+    bool cut = text.n > room;
+    if (cut) {
+        while (room > 0 && ((unsigned char)text.p[room] & 0xC0) == 0x80)
+            room--; /* not inside a character */
+        text.n = room;
+    }
+    GROW(l->v, l->cap, l->n + 1);
+    l->v[l->n++] = (struct wf_error){
+        .file = file,
+        .line = line,
+        .col = col,
+        .text = xasprintf("%.*s%s", (int)text.n, text.p, cut ? "[...]" : ""),
+    };
+}
+
+void wf_errors_addf(struct wf_errors *l, const char *file, unsigned line, unsigned col,
+                    const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    errors_addv(l, file, line, col, fmt, ap);
+    va_end(ap);
+}
+
+void wf_error_at(struct wf_reader *r, const struct tok *where, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    errors_addv(r->errors, r->file, where->line, where->col, fmt, ap);
+    va_end(ap);
+}
+
+void wf_names_init(struct wf_names *n, unsigned context)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } contexts[] = {
+        {CX_GITHUB, "github"},   {CX_INPUTS, "inputs"},     {CX_VARS, "vars"},
+        {CX_NEEDS, "needs"},     {CX_STRATEGY, "strategy"}, {CX_MATRIX, "matrix"},
+        {CX_SECRETS, "secrets"}, {CX_STEPS, "steps"},       {CX_JOB, "job"},
+        {CX_RUNNER, "runner"},   {CX_ENV, "env"},           {CX_JOBS, "jobs"},
+    };
+    size_t k = 0, f = 0;
+
+    for (size_t i = 0; i < sizeof contexts / sizeof contexts[0]; i++) {
+        if ((context & contexts[i].bit) != 0)
+            n->contexts[k++] = contexts[i].name;
+    }
+    n->contexts[k] = NULL;
+    if ((context & CX_HASHFILES) != 0)
+        n->functions[f++] = "hashFiles";
+    if ((context & (CX_STATUS | CX_JOB_STATUS)) != 0) {
+        n->functions[f++] = "always";
+        n->functions[f++] = "success";
+        n->functions[f++] = "failure";
+        n->functions[f++] = "cancelled";
+    }
+    n->functions[f] = NULL;
+    n->names = (struct expr_names){.contexts = n->contexts, .functions = n->functions};
+}
+
+/* ---- values ---- */
+
+static struct tok *read_value(struct wf_reader *r, const struct yx_node *n,
+                              const struct schema *type, unsigned context);
+
+static void stop(struct wf_reader *r, unsigned line, unsigned col, const char *text)
+{
+    if (!r->stopped)
+        wf_errors_addf(r->errors, r->file, line, col, "%s", text);
+    r->stopped = true;
+}
+
+static void account(struct wf_reader *r, const struct tok *t)
+{
+    r->bytes += TOKEN_BYTES;
+    if (t->kind == TOK_STRING || t->kind == TOK_EXPR)
+        r->bytes += STRING_BYTES + 2 * t->text.n;
+    if (r->bytes > MAX_RESULT)
+        stop(r, t->line, t->col, "Maximum object size exceeded");
+}
+
+/* The definitions of one kind that a definition offers, one-of unfolded. */
+static size_t offers(const struct schema *s, enum schema_kind kind, const struct schema **out,
+                     size_t max)
+{
+    size_t n = 0;
+
+    if (s->kind == kind) {
+        out[0] = s;
+        return 1;
+    }
+    if (s->kind != SCHEMA_ONE_OF)
+        return 0;
+    for (const struct schema *const *p = s->one_of; *p != NULL; p++)
+        n += offers(*p, kind, out + n, max - n);
+    BUG(n > max);
+    return n;
+}
+
+static bool has(const struct schema *s, enum schema_kind kind)
+{
+    const struct schema *found[MAX_SCALARS];
+
+    return s->kind == SCHEMA_ANY || offers(s, kind, found, MAX_SCALARS) > 0;
+}
+
+static bool string_fits(const struct schema *s, struct sv text)
+{
+    const struct schema *found[MAX_SCALARS];
+    size_t n = offers(s, SCHEMA_STRING, found, MAX_SCALARS);
+
+    if (s->kind == SCHEMA_ANY)
+        return true;
+    for (size_t i = 0; i < n; i++) {
+        const char *const *v = found[i]->values;
+        if (found[i]->non_empty && text.n == 0)
+            continue;
+        if (v == NULL)
+            return true;
+        for (; *v != NULL; v++) {
+            if (sv_is(text, *v))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Accepts the literal, converts it to a string, or reports it. */
+static void validate(struct wf_reader *r, struct tok **t, const struct schema *type,
+                     unsigned context)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT((size_t)2 << 20);
+
+    switch ((*t)->kind) {
+    case TOK_EXPR:
+    case TOK_INSERT:
+        if (context == SET_NONE)
+            wf_error_at(r, *t, "A template expression is not allowed in this context");
+        return;
+    case TOK_NULL:
+        if (has(type, SCHEMA_NULL))
+            return;
+        break;
+    case TOK_BOOL:
+        if (has(type, SCHEMA_BOOL))
+            return;
+        break;
+    case TOK_NUMBER:
+        if (has(type, SCHEMA_NUMBER))
+            return;
+        break;
+    case TOK_STRING:
+    case TOK_SEQUENCE:
+    case TOK_MAPPING:
+        break;
+    }
+    tok_literal_text(*t, &text);
+    if (!string_fits(type, buf_sv(&text))) {
+        wf_error_at(r, *t, "Unexpected value '%s'", text.p);
+        return;
+    }
+    if ((*t)->kind == TOK_STRING)
+        return;
+    struct tok *s = tok_make_at(TOK_STRING, buf_sv(&text), *t);
+    tok_free(*t);
+    *t = s;
+}
+
+/* A typed scalar with its expressions folded; after an error a string. */
+static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, unsigned context)
+{
+    AUTO(buf_free) struct buf why = BUF_INIT(8192);
+    struct tok *t = NULL;
+    struct wf_names names;
+    struct err e = {0};
+
+    if (tok_typed(n, r->index, &t, &e) < 0) { /* ends the official reader */
+        stop(r, n->line, n->col, e.msg);
+        return NULL;
+    }
+    wf_names_init(&names, context);
+    if (tok_scan(&t, &names.names, &why) < 0)
+        wf_error_at(r, t, "%s", why.p);
+    return t;
+}
+
+static struct tok *collection(struct wf_reader *r, enum tok_kind kind, const struct yx_node *n)
+{
+    struct tok *t = tok_make(kind, SV(""));
+
+    t->file = r->index;
+    t->line = n->line;
+    t->col = n->col;
+    account(r, t);
+    tok_reserve(t, kind == TOK_MAPPING ? 2 * n->n : n->n);
+    return t;
+}
+
+static struct tok *read_sequence(struct wf_reader *r, const struct yx_node *n,
+                                 const struct schema *type, unsigned context)
+{
+    const struct schema *found[MAX_SCALARS] = {&schema_any};
+    struct tok *t = collection(r, TOK_SEQUENCE, n);
+
+    if (type->kind != SCHEMA_ANY && offers(type, SCHEMA_SEQUENCE, found, MAX_SCALARS) == 0) {
+        wf_error_at(r, t, "A sequence was not expected");
+        return t;
+    }
+    const struct schema *item = found[0]->kind == SCHEMA_ANY ? &schema_any : found[0]->item;
+    for (size_t i = 0; i < n->n && !r->stopped; i++) {
+        struct tok *v = read_value(r, n->items[i], item, context);
+        if (v != NULL)
+            tok_append(t, v);
+    }
+    return t;
+}
+
+/* ---- mappings ---- */
+
+struct mapping {
+    const struct schema *alts[MAX_ALTERNATIVES];
+    size_t n_alts;
+    struct nameset keys;
+    bool expression_key;
+};
+
+static const struct schema_property *property_of(const struct schema *map, struct sv key)
+{
+    for (const struct schema_property *p = map->props; p != NULL && p->name != NULL; p++) {
+        if (sv_is(key, p->name))
+            return p;
+    }
+    return NULL;
+}
+
+/* A known key keeps only the alternatives that have it. */
+static const struct schema *match_key(struct mapping *m, struct sv key)
+{
+    const struct schema *type = NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < m->n_alts; i++) {
+        if (property_of(m->alts[i], key) != NULL && type == NULL)
+            type = property_of(m->alts[i], key)->type;
+    }
+    if (type == NULL)
+        return NULL;
+    for (size_t i = 0; i < m->n_alts; i++) {
+        if (property_of(m->alts[i], key) != NULL)
+            m->alts[kept++] = m->alts[i];
+    }
+    m->n_alts = kept;
+    return type;
+}
+
+static int name_cmp(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Lists the keys that occur in exactly one of the remaining alternatives. */
+static void report_ambiguous(struct wf_reader *r, const struct mapping *m, const struct tok *t)
+{
+    AUTO(buf_free) struct buf list = BUF_INIT(4096);
+    const char *names[128];
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_alts; i++) {
+        for (const struct schema_property *p = m->alts[i]->props; p->name != NULL; p++) {
+            bool twice = false;
+            for (size_t k = 0; k < m->n_alts; k++)
+                twice = twice || (k != i && property_of(m->alts[k], sv_of(p->name)) != NULL);
+            if (!twice && n < sizeof names / sizeof names[0])
+                names[n++] = p->name;
+        }
+    }
+    qsort(names, n, sizeof names[0], name_cmp);
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+    wf_error_at(r, t,
+                "There's not enough info to determine what you meant. Add one of these properties: "
+                "%s",
+                list.p);
+}
+
+static void check_required(struct wf_reader *r, struct mapping *m, const struct tok *t)
+{
+    if (m->n_alts > 1) {
+        report_ambiguous(r, m, t);
+        return;
+    }
+    if (m->expression_key || m->n_alts == 0)
+        return;
+    for (const struct schema_property *p = m->alts[0]->props; p != NULL && p->name != NULL; p++) {
+        bool present = false;
+        for (size_t i = 0; i < t->n && p->required; i++)
+            present = present || sv_is(t->items[2 * i]->text, p->name);
+        if (p->required && !present)
+            wf_error_at(r, t, "Required property is missing: %s", p->name);
+    }
+}
+
+/* What the value of this key must be, or NULL after an error. */
+static const struct schema *value_type(struct wf_reader *r, struct mapping *m, struct tok **key,
+                                       unsigned context)
+{
+    const struct schema *loose = m->alts[0]->key;
+
+    if ((*key)->kind == TOK_EXPR || (*key)->kind == TOK_INSERT) {
+        m->expression_key = true;
+        if (context != SET_NONE)
+            return loose != NULL && m->alts[0]->props == NULL ? m->alts[0]->item : &schema_any;
+        wf_error_at(r, *key, "A template expression is not allowed in this context");
+        return NULL;
+    }
+    validate(r, key, &schema_string, context);
+    if (!nameset_add(&m->keys, (*key)->text)) {
+        wf_error_at(r, *key, "'%.*s' is already defined", SV_ARG((*key)->text));
+        return NULL;
+    }
+    const struct schema *type = match_key(m, (*key)->text);
+    if (type != NULL)
+        return type;
+    if (loose == NULL) {
+        wf_error_at(r, *key, "Unexpected value '%.*s'", SV_ARG((*key)->text));
+        return NULL;
+    }
+    validate(r, key, loose, context);
+    return m->alts[0]->item;
+}
+
+static void read_pair(struct wf_reader *r, struct mapping *m, struct tok *t,
+                      const struct yx_node *k, const struct yx_node *v, unsigned context)
+{
+    if (k->kind != YX_SCALAR) {
+        wf_errors_addf(r->errors, r->file, k->line, k->col, "A %s was not expected",
+                       k->kind == YX_SEQUENCE ? "sequence" : "mapping");
+        return;
+    }
+    AUTO(auto_tok) struct tok *key = read_scalar(r, k, context);
+    if (key == NULL)
+        return;
+    const struct schema *type = value_type(r, m, &key, context);
+    if (type == NULL)
+        return;
+    account(r, key);
+    struct tok *value = read_value(r, v, type, context);
+    if (value != NULL)
+        tok_append_pair(t, TAKE_PTR(key), value);
+}
+
+static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,
+                                const struct schema *type, unsigned context)
+{
+    static const struct schema any_mapping = {
+        .kind = SCHEMA_MAPPING, .key = &schema_string, .item = &schema_any};
+    struct mapping m = {.alts = {&any_mapping}, .n_alts = 1};
+    struct tok *t = collection(r, TOK_MAPPING, n);
+
+    if (type->kind != SCHEMA_ANY)
+        m.n_alts = offers(type, SCHEMA_MAPPING, m.alts, MAX_ALTERNATIVES);
+    if (m.n_alts == 0) {
+        wf_error_at(r, t, "A mapping was not expected");
+        return t;
+    }
+    for (size_t i = 0; i < n->n && !r->stopped; i++)
+        read_pair(r, &m, t, n->items[2 * i], n->items[2 * i + 1], context);
+    if (!r->stopped)
+        check_required(r, &m, t);
+    nameset_free(&m.keys);
+    return t;
+}
+
+/* Recursion is bounded by the depth limit of yx_parse. */
+static struct tok *read_value(struct wf_reader *r, const struct yx_node *n,
+                              const struct schema *type, unsigned context)
+{
+    context |= type->context;
+    if (n->kind == YX_SEQUENCE)
+        return read_sequence(r, n, type, context);
+    if (n->kind == YX_MAPPING)
+        return read_mapping(r, n, type, context);
+    struct tok *t = read_scalar(r, n, context);
+    if (t == NULL)
+        return NULL;
+    validate(r, &t, type, context);
+    account(r, t);
+    return t;
+}
+
+/* Splits "LINE:COL: text" of base/yaml; anything else is at 1:1. */
+static void report_yaml(struct wf_reader *r, const struct err *e)
+{
+    struct sv rest = sv_of(e->msg), line, col;
+    uint64_t l = 1, c = 1;
+    struct err ignored; /* a message without a position keeps 1:1 */
+
+    if (sv_next(&rest, ':', &line) && sv_next(&rest, ':', &col) &&
+        num_u64(line, UINT32_MAX, &l, &ignored) == 0 && num_u64(col, UINT32_MAX, &c, &ignored) == 0)
+        rest = sv_trim(rest);
+    else
+        rest = sv_of(e->msg);
+    stop(r, (unsigned)l, (unsigned)c, rest.p);
+}
+
+struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schema *type,
+                         bool anchors, unsigned max_depth)
+{
+    AUTO(auto_yx) struct yx_doc *doc = NULL;
+    struct yx_limits lim = yx_default_limits;
+    struct err e = {0};
+
+    lim.depth = max_depth;
+    lim.no_anchors = !anchors;
+    lim.duplicates_ok = true; /* reported below, without regard to case */
+    if (yx_parse(yaml, &lim, &doc, &e) < 0) {
+        report_yaml(r, &e);
+        return NULL;
+    }
+    if (yx_root(doc) == NULL) {
+        stop(r, 1, 1, "Expected a mapping; the file is empty");
+        return NULL;
+    }
+    return read_value(r, yx_root(doc), type, SET_NONE);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The schema of `on` (spec expressions 5): events, their activity types, filters, and inputs.
+ * Source: actions/languageservices: workflow-parser/src/workflow-v1.0.json (on-strict). */
+#include "actions/workflow_priv.h"
+
+#define LIST(...)   ((const char *const[]){__VA_ARGS__, NULL})
+#define ONE_OF(...) ((const struct schema *const[]){__VA_ARGS__, NULL})
+#define PROPS(...)  ((const struct schema_property[]){__VA_ARGS__, {NULL, NULL, false}})
+
+/* X_types: one activity type or a list of them. */
+#define TYPES(id, ...)                                                                           \
+    static const struct schema id##_type = {.kind = SCHEMA_STRING, .values = LIST(__VA_ARGS__)}; \
+    static const struct schema id##_list = {.kind = SCHEMA_SEQUENCE, .item = &id##_type};        \
+    static const struct schema id##_types = {.kind = SCHEMA_ONE_OF,                              \
+                                             .one_of = ONE_OF(&id##_type, &id##_list)}
+/* X: nothing, or a mapping of these keys. */
+#define EVENT(id, ...)                                                                           \
+    static const struct schema id##_map = {.kind = SCHEMA_MAPPING, .props = PROPS(__VA_ARGS__)}; \
+    static const struct schema id = {.kind = SCHEMA_ONE_OF,                                      \
+                                     .one_of = ONE_OF(&schema_null, &id##_map)}
+#define EVENT_OF_TYPES(id, ...) \
+    TYPES(id, __VA_ARGS__);     \
+    EVENT(id, {"types", &id##_types, false})
+
+EVENT_OF_TYPES(created_edited_deleted, "created", "edited", "deleted");
+EVENT_OF_TYPES(check_run, "completed", "created", "rerequested", "requested_action");
+EVENT_OF_TYPES(check_suite, "completed");
+EVENT_OF_TYPES(discussion, "created", "edited", "deleted", "transferred", "pinned", "unpinned",
+               "labeled", "unlabeled", "locked", "unlocked", "category_changed", "answered",
+               "unanswered");
+EVENT_OF_TYPES(issues, "opened", "edited", "deleted", "transferred", "pinned", "unpinned", "closed",
+               "reopened", "assigned", "unassigned", "labeled", "unlabeled", "locked", "unlocked",
+               "milestoned", "demilestoned", "field_added", "field_removed", "typed", "untyped");
+EVENT_OF_TYPES(milestone, "created", "closed", "opened", "edited", "deleted");
+EVENT_OF_TYPES(project, "created", "updated", "closed", "reopened", "edited", "deleted");
+EVENT_OF_TYPES(project_card, "created", "moved", "converted", "edited", "deleted");
+EVENT_OF_TYPES(project_column, "created", "updated", "moved", "deleted");
+EVENT_OF_TYPES(review, "submitted", "edited", "dismissed");
+EVENT_OF_TYPES(registry_package, "published", "updated");
+EVENT_OF_TYPES(release, "published", "unpublished", "created", "edited", "deleted", "prereleased",
+               "released");
+EVENT_OF_TYPES(watch, "started");
+
+TYPES(image_version, "created", "ready", "deleted");
+EVENT(image_version, {"types", &image_version_types, false}, {"names", &schema_string_list, false},
+      {"versions", &schema_string_list, false});
+TYPES(merge_group, "checks_requested");
+EVENT(merge_group, {"types", &merge_group_types, false}, {"branches", &schema_string_list, false},
+      {"branches-ignore", &schema_string_list, false});
+TYPES(pull_request, "assigned", "unassigned", "labeled", "unlabeled", "opened", "edited", "closed",
+      "reopened", "synchronize", "converted_to_draft", "locked", "unlocked", "enqueued", "dequeued",
+      "milestoned", "demilestoned", "ready_for_review", "review_requested",
+      "review_request_removed", "auto_merge_enabled", "auto_merge_disabled", "stacked");
+EVENT(pull_request, {"types", &pull_request_types, false}, {"branches", &schema_string_list, false},
+      {"branches-ignore", &schema_string_list, false}, {"paths", &schema_string_list, false},
+      {"paths-ignore", &schema_string_list, false});
+EVENT(push, {"branches", &schema_string_list, false},
+      {"branches-ignore", &schema_string_list, false}, {"tags", &schema_string_list, false},
+      {"tags-ignore", &schema_string_list, false}, {"paths", &schema_string_list, false},
+      {"paths-ignore", &schema_string_list, false});
+EVENT(repository_dispatch, {"types", &schema_string_list, false});
+TYPES(workflow_run, "completed", "requested", "in_progress");
+EVENT(workflow_run, {"types", &workflow_run_types, false},
+      {"workflows", &schema_string_list, false}, {"branches", &schema_string_list, false},
+      {"branches-ignore", &schema_string_list, false});
+
+static const struct schema cron_item = {
+    .kind = SCHEMA_MAPPING,
+    .props = PROPS({"cron", &schema_string, true}, {"timezone", &schema_string, false})};
+static const struct schema schedule = {.kind = SCHEMA_SEQUENCE, .item = &cron_item};
+
+/* workflow_dispatch (5.6): unknown keys of an input are accepted, as the service's reader does. */
+static const struct schema scalar = {
+    .kind = SCHEMA_ONE_OF, .one_of = ONE_OF(&schema_string, &schema_bool, &schema_number)};
+static const struct schema dispatch_type = {
+    .kind = SCHEMA_STRING, .values = LIST("string", "boolean", "number", "choice", "environment")};
+static const struct schema dispatch_input_map = {
+    .kind = SCHEMA_MAPPING,
+    .key = &schema_string,
+    .item = &schema_any,
+    .props = PROPS({"description", &schema_string, false}, {"type", &dispatch_type, false},
+                   {"required", &schema_bool, false}, {"default", &scalar, false},
+                   {"options", &schema_names, false})};
+static const struct schema dispatch_input = {.kind = SCHEMA_ONE_OF,
+                                             .one_of = ONE_OF(&schema_null, &dispatch_input_map)};
+static const struct schema dispatch_inputs_map = {
+    .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &dispatch_input};
+static const struct schema dispatch_inputs = {.kind = SCHEMA_ONE_OF,
+                                              .one_of = ONE_OF(&schema_null, &dispatch_inputs_map)};
+EVENT(workflow_dispatch, {"inputs", &dispatch_inputs, false});
+
+/* workflow_call (7.3) */
+static const struct schema call_type = {.kind = SCHEMA_STRING,
+                                        .values = LIST("string", "boolean", "number")};
+static const struct schema call_default = {
+    .kind = SCHEMA_ONE_OF,
+    .context = SET_W,
+    .one_of = ONE_OF(&schema_string, &schema_bool, &schema_number)};
+static const struct schema call_input = {
+    .kind = SCHEMA_MAPPING,
+    .props = PROPS({"description", &schema_string, false}, {"type", &call_type, true},
+                   {"required", &schema_bool, false}, {"default", &call_default, false})};
+static const struct schema call_inputs = {
+    .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &call_input};
+static const struct schema call_secret_map = {
+    .kind = SCHEMA_MAPPING,
+    .props = PROPS({"description", &schema_string, false}, {"required", &schema_bool, false})};
+static const struct schema call_secret = {.kind = SCHEMA_ONE_OF,
+                                          .one_of = ONE_OF(&schema_null, &call_secret_map)};
+static const struct schema call_secrets = {
+    .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &call_secret};
+static const struct schema call_output_value = {.kind = SCHEMA_STRING, .context = SET_OUT};
+static const struct schema call_output = {
+    .kind = SCHEMA_MAPPING,
+    .props = PROPS({"description", &schema_string, false}, {"value", &call_output_value, true})};
+static const struct schema call_outputs = {
+    .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &call_output};
+EVENT(workflow_call, {"inputs", &call_inputs, false}, {"secrets", &call_secrets, false},
+      {"outputs", &call_outputs, false});
+
+static const struct schema event_name = {
+    .kind = SCHEMA_STRING,
+    .values =
+        LIST("branch_protection_rule", "check_run", "check_suite", "create", "delete", "deployment",
+             "deployment_status", "discussion", "discussion_comment", "fork", "gollum",
+             "image_version", "issue_comment", "issues", "label", "merge_group", "milestone",
+             "page_build", "project", "project_card", "project_column", "public", "pull_request",
+             "pull_request_comment", "pull_request_review", "pull_request_review_comment",
+             "pull_request_target", "push", "registry_package", "release", "repository_dispatch",
+             "schedule", "status", "watch", "workflow_call", "workflow_dispatch", "workflow_run")};
+static const struct schema event_names = {.kind = SCHEMA_SEQUENCE, .item = &event_name};
+static const struct schema event_map = {
+    .kind = SCHEMA_MAPPING,
+    .props = PROPS(
+        {"branch_protection_rule", &created_edited_deleted, false},
+        {"check_run", &check_run, false}, {"check_suite", &check_suite, false},
+        {"create", &schema_null, false}, {"delete", &schema_null, false},
+        {"deployment", &schema_null, false}, {"deployment_status", &schema_null, false},
+        {"discussion", &discussion, false}, {"discussion_comment", &created_edited_deleted, false},
+        {"fork", &schema_null, false}, {"gollum", &schema_null, false},
+        {"image_version", &image_version, false}, {"issue_comment", &created_edited_deleted, false},
+        {"issues", &issues, false}, {"label", &created_edited_deleted, false},
+        {"merge_group", &merge_group, false}, {"milestone", &milestone, false},
+        {"page_build", &schema_null, false}, {"project", &project, false},
+        {"project_card", &project_card, false}, {"project_column", &project_column, false},
+        {"public", &schema_null, false}, {"pull_request", &pull_request, false},
+        {"pull_request_comment", &created_edited_deleted, false},
+        {"pull_request_review", &review, false},
+        {"pull_request_review_comment", &created_edited_deleted, false},
+        {"pull_request_target", &pull_request, false}, {"push", &push, false},
+        {"registry_package", &registry_package, false}, {"release", &release, false},
+        {"repository_dispatch", &repository_dispatch, false}, {"schedule", &schedule, false},
+        {"status", &schema_null, false}, {"watch", &watch, false},
+        {"workflow_call", &workflow_call, false}, {"workflow_dispatch", &workflow_dispatch, false},
+        {"workflow_run", &workflow_run, false})};
+const struct schema schema_on = {.kind = SCHEMA_ONE_OF,
+                                 .one_of = ONE_OF(&event_name, &event_names, &event_map)};
