@@ -5,11 +5,12 @@
 #ifndef TESTS_UNIT_SANDBOX_RIG_H
 #define TESTS_UNIT_SANDBOX_RIG_H
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
