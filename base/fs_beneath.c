@@ -128,18 +128,13 @@ static int open_last(struct walk *w, const char *name, int flags, mode_t mode, b
 {
     int at = w->stack[w->depth - 1];
     struct stat st;
-    bool follow = !no_symlinks && (flags & O_NOFOLLOW) == 0;
+    bool excl = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+    bool follow = !no_symlinks && (flags & O_NOFOLLOW) == 0 && !excl;
 
     *again = false;
-    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
-        if (!follow && (flags & O_PATH) == 0) {
-            errno = ELOOP;
-            return -1;
-        }
-        if (follow) {
-            *again = follow_link(w, name, "");
-            return -1;
-        }
+    if (follow && fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+        *again = follow_link(w, name, "");
+        return -1;
     }
     return openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
 }
