@@ -22,6 +22,7 @@ void wf_free(struct wf *w)
         wf_steps_free(w->jobs[i].steps, w->jobs[i].n_steps);
     }
     free(w->jobs);
+    free(w->order);
     free(w->events);
     tok_free(w->root);
     free(w->file);

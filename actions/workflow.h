@@ -66,6 +66,7 @@ struct wf {
     struct tok *name, *run_name, *on, *env, *defaults, *permissions, *concurrency;
     struct wf_job *jobs;
     size_t n_jobs;
+    size_t *order; /* indexes of all jobs, each behind those that it needs */
     /* Names of the events in `on`, in order. */
     struct sv *events;
     size_t n_events;

@@ -204,9 +204,9 @@ static void resolve(struct wf *w)
     }
 }
 
-/* Removes satisfied jobs, starting with those without needs; open[i] > 0 remains for those that wait for ever.
- * Linear in jobs and needs: the file comes from outside. */
-static void satisfy(const struct wf *w, size_t *open)
+/* Removes satisfied jobs, starting with those without needs, and notes their order; open[i] > 0 remains for
+ * those that wait for ever. Linear in jobs and needs: the file comes from outside. */
+static void satisfy(struct wf *w, size_t *open)
 {
     size_t edges = 0, n_queue = 0;
 
@@ -214,7 +214,7 @@ static void satisfy(const struct wf *w, size_t *open)
         edges += w->jobs[i].n_needs;
     AUTO(auto_free) size_t *first = xcalloc(w->n_jobs + 1, sizeof(size_t)); /* of dependants */
     AUTO(auto_free) size_t *dependants = xcalloc(edges + 1, sizeof(size_t));
-    AUTO(auto_free) size_t *queue = xcalloc(w->n_jobs, sizeof(size_t));
+    size_t *queue = w->order = xcalloc(w->n_jobs, sizeof(size_t));
     for (size_t i = 0; i < w->n_jobs; i++) {
         open[i] = w->jobs[i].n_needs;
         for (size_t k = 0; k < w->jobs[i].n_needs; k++) {

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the server evaluates for one leg of a job (spec expressions 9.2 step 5.5, 9.9): name, labels, time-outs. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "actions/plan_priv.h"
+#include "actions/workflow_priv.h"
+#include "base/mem.h"
+
+#define MAX_NAME 100U /* UTF-16 units of a display name (JobNameBuilder.cs) */
+
+static struct val *context(void *ctx, struct sv name)
+{
+    const struct plan_env *p = ctx;
+    const struct {
+        struct sv name;
+        struct val *value;
+        bool here;
+    } all[] = {
+        {SV("github"), p->in->github, true},
+        {SV("inputs"), p->in->inputs, true},
+        {SV("vars"), p->in->vars, true},
+        {SV("needs"), p->needs, true},
+        {SV("matrix"), p->matrix, p->matrix != NULL},
+        {SV("strategy"), p->strategy, p->strategy != NULL},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].here && sv_ieq(name, all[i].name))
+            return all[i].value != NULL ? all[i].value : p->empty;
+    }
+    return NULL;
+}
+
+static bool is_success(void *ctx)
+{
+    const struct plan_env *p = ctx;
+
+    return !p->cancelled && p->all_success;
+}
+
+static bool is_failure(void *ctx)
+{
+    const struct plan_env *p = ctx;
+
+    return !p->cancelled && p->any_failure;
+}
+
+static bool is_cancelled(void *ctx)
+{
+    return ((const struct plan_env *)ctx)->cancelled;
+}
+
+void plan_env_init(struct plan_env *p, const struct plan_inputs *in, struct val *needs,
+                   struct val *empty)
+{
+    *p = (struct plan_env){.in = in, .needs = needs, .empty = empty};
+    p->expr = (struct expr_env){
+        .ctx = p,
+        .context = context,
+        .success = is_success,
+        .failure = is_failure,
+        .cancelled = is_cancelled,
+    };
+}
+
+char *plan_leg_id(const struct wf_job *job, const struct matrix *m, size_t i)
+{
+    if (!m->present)
+        return sv_dup(job->id);
+    /* '.' cannot stand in the id of a job */
+    return xasprintf("%.*s.%zu", SV_ARG(job->id), i);
+}
+
+struct val *plan_strategy_context(const struct matrix *m, size_t i)
+{
+    struct val *s = val_object();
+
+    val_sets(s, "fail-fast", val_bool(m->fail_fast));
+    val_sets(s, "job-index", val_number((double)i));
+    val_sets(s, "job-total", val_number((double)m->n));
+    val_sets(s, "max-parallel", val_number(m->max_parallel >= 1 ? m->max_parallel : (double)m->n));
+    return s;
+}
+
+/* Longer than 100 UTF-16 units: the first 97 and "...". */
+static char *cut_name(struct sv name)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(name.n + 4);
+    size_t units = 0;
+
+    if (utf8_utf16_len(name) <= MAX_NAME)
+        return sv_dup(name);
+    for (struct sv rest = name; rest.n > 0;) {
+        unsigned code;
+        struct sv before = rest;
+        size_t n = utf8_next(&rest, &code);
+        units += code > 0xFFFF ? 2 : 1;
+        if (units > MAX_NAME - 3)
+            break;
+        buf_add(&b, before.p, n);
+    }
+    buf_adds(&b, "...");
+    return buf_take(&b, NULL);
+}
+
+static char *default_name(struct sv base, const char *segments)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(16U << 20);
+
+    buf_addsv(&b, base);
+    if (segments[0] != '\0') {
+        buf_adds(&b, " (");
+        buf_adds(&b, segments);
+        buf_addc(&b, ')');
+    }
+    return b.over ? sv_dup(base) : cut_name(buf_sv(&b));
+}
+
+static const char *const *file_of(const struct plan_env *p, const char **storage)
+{
+    *storage = p->in->wf->file;
+    return storage;
+}
+
+static int make_name(struct plan_env *p, const struct wf_job *job, const struct matrix_leg *leg,
+                     char **out, struct err *e)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+    const char *file;
+
+    if (job->name == NULL || job->name->kind == TOK_STRING) {
+        struct sv base = job->name != NULL && job->name->text.n > 0 ? job->name->text : job->id;
+        *out = default_name(base, leg->segments);
+        return 0;
+    }
+    if (tok_eval_text(job->name, &p->expr, file_of(p, &file), 1, &b, e) < 0 ||
+        buf_done(&b, "name of the job", e) < 0)
+        return -1;
+    *out = b.len > 0 ? buf_take(&b, NULL) : default_name(job->id, leg->segments);
+    return 0;
+}
+
+char *plan_leg_name(struct plan_env *p, const struct wf_job *job, const struct matrix *m, size_t i)
+{
+    AUTO(auto_val) struct val *strategy = plan_strategy_context(m, i);
+    struct plan_env here = *p;
+    char *name = NULL;
+    struct err e; /* the default name serves then */
+
+    here.expr.ctx = &here;
+    here.matrix = m->legs[i].values;
+    here.strategy = strategy;
+    if (make_name(&here, job, &m->legs[i], &name, &e) < 0)
+        name = default_name(job->id, m->legs[i].segments);
+    return name;
+}
+
+bool plan_leg_continues(struct plan_env *p, const struct wf_job *job, const struct matrix *m,
+                        size_t i)
+{
+    AUTO(auto_val) struct val *strategy = plan_strategy_context(m, i);
+    struct plan_env here = *p;
+    bool yes = false;
+    const char *file;
+    struct err e; /* cannot be evaluated: it does not continue */
+
+    if (job->continue_on_error == NULL)
+        return false;
+    here.expr.ctx = &here;
+    here.matrix = m->legs[i].values;
+    here.strategy = strategy;
+    if (tok_eval_bool(job->continue_on_error, &here.expr, file_of(p, &file), 1, &yes, &e) < 0)
+        return false;
+    return yes;
+}
+
+/* ---- runs-on (4.6) ---- */
+
+struct labels {
+    char **v;
+    size_t n, cap;
+    char *group;
+};
+
+static int bad_label(const struct plan_env *p, const struct wf_job *job, const struct val *v,
+                     struct err *e)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT(512);
+    const char *file;
+
+    if (val_kind(v) == VAL_ARRAY)
+        return tok_fail(job->runs_on, file_of(p, &file), 1, e, "A sequence was not expected");
+    if (val_kind(v) == VAL_OBJECT)
+        return tok_fail(job->runs_on, file_of(p, &file), 1, e, "A mapping was not expected");
+    val_to_text(v, &text);
+    return tok_fail(job->runs_on, file_of(p, &file), 1, e, "Unexpected value '%s'", text.p);
+}
+
+static int add_label(const struct plan_env *p, const struct wf_job *job, struct labels *l,
+                     const struct val *v, struct err *e)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT(4096);
+
+    if (val_kind(v) == VAL_ARRAY || val_kind(v) == VAL_OBJECT)
+        return bad_label(p, job, v, e);
+    val_to_text(v, &text);
+    if (text.len == 0)
+        return bad_label(p, job, v, e);
+    if (buf_done(&text, "label of runs-on", e) < 0)
+        return -1;
+    GROW(l->v, l->cap, l->n + 2);
+    l->v[l->n++] = buf_take(&text, NULL);
+    l->v[l->n] = NULL;
+    return 0;
+}
+
+static int add_labels(const struct plan_env *p, const struct wf_job *job, struct labels *l,
+                      const struct val *v, struct err *e)
+{
+    if (val_kind(v) != VAL_ARRAY)
+        return add_label(p, job, l, v, e);
+    for (size_t i = 0; i < val_count(v); i++) {
+        if (add_label(p, job, l, val_at(v, i), e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_group(const struct plan_env *p, const struct wf_job *job, struct labels *l,
+                     const struct val *v, struct err *e)
+{
+    const char *file;
+    struct err bad;
+
+    if (val_kind(v) != VAL_STRING || val_get_string(v).n == 0)
+        return bad_label(p, job, v, e);
+    if (wf_check_group(val_get_string(v), &bad) < 0)
+        return tok_fail(job->runs_on, file_of(p, &file), 1, e, "%s", bad.msg);
+    l->group = sv_dup(val_get_string(v));
+    return 0;
+}
+
+static int eval_runs_on(struct plan_env *p, const struct wf_job *job, struct labels *l,
+                        struct err *e)
+{
+    AUTO(auto_val) struct val *v = NULL;
+    const char *file;
+
+    l->v = xcalloc(1, sizeof *l->v);
+    if (tok_eval(job->runs_on, &p->expr, file_of(p, &file), 1, &v, e) < 0)
+        return -1;
+    if (val_kind(v) != VAL_OBJECT)
+        return add_labels(p, job, l, v, e);
+    for (size_t i = 0; i < val_count(v); i++) {
+        struct sv key = val_key_at(v, i);
+        int rc = sv_is(key, "labels")  ? add_labels(p, job, l, val_at(v, i), e)
+                 : sv_is(key, "group") ? add_group(p, job, l, val_at(v, i), e)
+                                       : tok_fail(job->runs_on, file_of(p, &file), 1, e,
+                                                  "Unexpected value '%.*s'", SV_ARG(key));
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the rest ---- */
+
+static int eval_minutes(struct plan_env *p, const struct tok *t, double dflt, double *out,
+                        struct err *e)
+{
+    const char *file;
+
+    *out = dflt;
+    if (t == NULL)
+        return 0;
+    if (tok_eval_number(t, &p->expr, file_of(p, &file), 1, out, e) < 0)
+        return -1;
+    if (!isfinite(*out))
+        return tok_fail(t, file_of(p, &file), 1, e, "Unexpected value '%s'",
+                        isnan(*out) ? "NaN"
+                        : *out < 0  ? "-Infinity"
+                                    : "Infinity");
+    *out = trunc(*out);
+    return 0;
+}
+
+static int eval_environment(struct plan_env *p, const struct wf_job *job, char **out, struct err *e)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(4096);
+    const struct tok *t = job->environment;
+    const char *file;
+
+    if (t != NULL && t->kind == TOK_MAPPING) /* url is evaluated by the runner */
+        t = tok_get(t, SV("name"));
+    if (t == NULL)
+        return 0;
+    if (tok_eval_text(t, &p->expr, file_of(p, &file), 1, &b, e) < 0 ||
+        buf_done(&b, "name of the environment", e) < 0)
+        return -1;
+    if (b.len > 0)
+        *out = buf_take(&b, NULL);
+    return 0;
+}
+
+/* A container whose image evaluates to nothing is no container (4.8). */
+static int check_container(struct plan_env *p, const struct wf_job *job, struct err *e)
+{
+    AUTO(buf_free) struct buf image = BUF_INIT(65536);
+    const struct tok *t = job->container;
+    const char *file;
+
+    if (t != NULL && t->kind == TOK_MAPPING && tok_get(t, SV("image")) != NULL)
+        t = tok_get(t, SV("image"));
+    if (t == NULL)
+        return 0;
+    if (t->kind == TOK_STRING || t->kind == TOK_EXPR) {
+        AUTO(auto_val) struct val *v = NULL;
+        if (tok_eval(t, &p->expr, file_of(p, &file), 1, &v, e) < 0)
+            return -1;
+        if (val_kind(v) == VAL_OBJECT && val_gets(v, "image") != NULL)
+            val_to_text(val_gets(v, "image"), &image);
+        else
+            val_to_text(v, &image);
+        if (image.len == 0)
+            return 0;
+    }
+    return err_set(e, FAIL_UNSUPPORTED,
+                   "%.120s:%u:%u: job '%.60s' has a container; container jobs cannot be run yet",
+                   p->in->wf->file, job->container->line, job->container->col, job->id.p);
+}
+
+int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct err *e)
+{
+    struct sv id = sv_sub(job->id, 0, 60);
+
+    if (job->uses.n > 0)
+        return err_set(e, FAIL_UNSUPPORTED,
+                       "%.120s:%u:%u: job '%.*s' calls the workflow '%.*s'; reusable workflows "
+                       "cannot be run yet",
+                       wf->file, job->line, job->col, SV_ARG(id),
+                       (int)(job->uses.n > 60 ? 60 : job->uses.n), job->uses.p);
+    if (job->services != NULL && (job->services->kind != TOK_MAPPING || job->services->n > 0))
+        return err_set(
+            e, FAIL_UNSUPPORTED,
+            "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet", wf->file,
+            job->services->line, job->services->col, SV_ARG(id));
+    if (job->snapshot != NULL)
+        return err_set(e, FAIL_UNSUPPORTED,
+                       "%.120s:%u:%u: job '%.*s' has a snapshot; custom images cannot be made here",
+                       wf->file, job->snapshot->line, job->snapshot->col, SV_ARG(id));
+    for (size_t i = 0; i < job->n_steps; i++) {
+        const struct wf_step *s = &job->steps[i];
+        if (s->kind == WF_STEP_CONTROL || s->background)
+            return err_set(e, FAIL_UNSUPPORTED,
+                           "%.120s:%u:%u: job '%.*s' has a step with '%s'; background steps cannot "
+                           "be run yet",
+                           wf->file, s->line, s->col, SV_ARG(id),
+                           s->background ? "background" : s->control.p);
+    }
+    return 0;
+}
+
+void plan_leg_free(struct plan_leg *l)
+{
+    free(l->id);
+    free(l->matrix_id);
+    free(l->name);
+    free(l->group);
+    free(l->environment);
+    for (size_t i = 0; l->labels != NULL && l->labels[i] != NULL; i++)
+        free(l->labels[i]);
+    free(l->labels);
+    val_unref(l->matrix);
+    val_unref(l->strategy);
+    val_unref(l->needs);
+    val_unref(l->inputs);
+    *l = (struct plan_leg){0};
+}
+
+/* Names the key whose evaluation failed, as the service does (spec expressions 2.6). */
+static char *eval_reason(const struct wf_job *job, const char *key, const struct err *e)
+{
+    if (e->code == FAIL_UNSUPPORTED)
+        return xstrdup(e->msg);
+    return xasprintf("Error when evaluating '%s' for job '%.*s'. %s", key, SV_ARG(job->id), e->msg);
+}
+
+int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct matrix *m, size_t i,
+                  struct plan_leg *out, char **reason)
+{
+    struct plan_env here = *p;
+    struct labels labels = {0};
+    const char *key = "name", *file;
+    struct err e = {0};
+
+    *out = (struct plan_leg){
+        .id = plan_leg_id(job, m, i),
+        .matrix_id = xstrdup(m->legs[i].id),
+        .job_id = job->id,
+        .matrix = val_ref(m->legs[i].values),
+        .strategy = plan_strategy_context(m, i),
+        .needs = val_ref(p->needs),
+        .inputs = val_ref(p->in->inputs != NULL ? p->in->inputs : p->empty),
+        .wf = p->in->wf,
+        .job = job,
+    };
+    here.expr.ctx = &here;
+    here.matrix = out->matrix;
+    here.strategy = out->strategy;
+    bool ok = make_name(&here, job, &m->legs[i], &out->name, &e) == 0;
+    if (ok && job->continue_on_error != NULL) {
+        key = "continue-on-error";
+        ok = tok_eval_bool(job->continue_on_error, &here.expr, file_of(p, &file), 1,
+                           &out->continue_on_error, &e) == 0;
+    }
+    if (ok) {
+        key = "timeout-minutes";
+        ok = eval_minutes(&here, job->timeout_minutes, 360, &out->timeout_minutes, &e) == 0;
+    }
+    if (ok) {
+        key = "cancel-timeout-minutes";
+        ok = eval_minutes(&here, job->cancel_timeout_minutes, 5, &out->cancel_timeout_minutes,
+                          &e) == 0;
+    }
+    if (ok) {
+        key = "environment";
+        ok = eval_environment(&here, job, &out->environment, &e) == 0;
+    }
+    if (ok) {
+        key = "container";
+        ok = plan_check_supported(p->in->wf, job, &e) == 0 && check_container(&here, job, &e) == 0;
+    }
+    if (ok) {
+        key = "runs-on";
+        ok = eval_runs_on(&here, job, &labels, &e) == 0;
+    }
+    out->labels = labels.v;
+    out->group = labels.group;
+    if (ok)
+        return 0;
+    *reason = eval_reason(job, key, &e);
+    plan_leg_free(out);
+    return -1;
+}
