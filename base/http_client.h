@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/secret.h"
+#include "base/url.h" /* url_encode, which came from here first */
 
 #include <stdint.h>
 
@@ -73,6 +74,5 @@ bool hc_header(struct sv headers, const char *name, struct sv *value);
  * appended to *body. */
 MUST_USE int hc_fetch(const struct hc_options *o, const struct hc_spec *s, int *status,
                       struct buf *body, struct err *e);
-void url_encode(struct buf *b, struct sv s); /* RFC 3986 unreserved stay */
 
 #endif

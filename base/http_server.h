@@ -34,11 +34,15 @@ struct hs_route {
     size_t max_body; /* buffered mode: 413 above; 0 = 1 MiB */
 };
 /* FAIL_SYS EADDRINUSE: the text names address and port. Unknown path 404, known path with another method 405. */
-struct hs *hs_new(struct loop *l, const struct hs_options *o, const struct hs_route *routes,
-                  size_t n, void *ctx, struct err *e);
+MUST_USE struct hs *hs_new(struct loop *l, const struct hs_options *o,
+                           const struct hs_route *routes, size_t n, void *ctx, struct err *e);
 uint16_t hs_port(const struct hs *s);
+/* Serves a connected stream socket as if it had been accepted; owned by the server, closed on failure too. */
+MUST_USE int hs_adopt(struct hs *s, int own_fd, struct err *e);
 /* Graceful: no new connection, suspended requests get 503, others finish up to grace_ms; then done(ctx). */
 void hs_stop(struct hs *s, int64_t grace_ms, void (*done)(void *ctx), void *ctx);
+/* At once: what is under way is cut off, each request's `end` runs. Never from a handler, sink or `end`;
+ * `done` of hs_stop is the place. */
 void hs_free(struct hs *s);
 
 /* Request. All lent until the answer is complete. */

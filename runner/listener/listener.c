@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The listener's process: launcher first, then root is given up, then the loop with every runner in it. */
+#include "runner/listener/listener_priv.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/path.h"
+#include "base/proc.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KILL_DEFAULT_MS 25000 /* Ours (7.2): below a supervisor's 30 s */
+#define LATE_MAX_BYTES  (4U << 20)
+/* Ours: Debian reserves 65000-65533 and gives none of it out (Debian Policy 9.2.2). */
+#define SLOT_UID_BASE 65200U
+#define RUNNERS_MAX   256U
+
+/* ---- what others read ---- */
+
+void gh_say(const struct gh_listener *l, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (!l->o.announce)
+        return;
+    va_start(ap, fmt);
+    (void)vprintf(fmt, ap);
+    va_end(ap);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+}
+
+/* "2026-01-05 09:30:00Z: text" (1.6) */
+void gh_say_timed(const struct gh_listener *l, const char *fmt, ...)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(8192);
+    va_list ap;
+
+    if (!l->o.announce)
+        return;
+    tm_format_ms(&b, tm_wall_ms());
+    va_start(ap, fmt);
+    (void)printf("%.10s %.8sZ: ", b.p, b.p + 11);
+    (void)vprintf(fmt, ap);
+    va_end(ap);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+}
+
+void gh_status_line(const struct gh_listener *l, const char *type, const char *job,
+                    const char *message)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(4096);
+    struct err ignored; /* the front end is gone: nobody to tell, and PDEATHSIG is on its way */
+
+    if (l->o.status_fd < 0)
+        return;
+    buf_addf(&b, "{\"type\":\"%s\"", type);
+    if (job != NULL) {
+        buf_adds(&b, ",\"job\":");
+        jx_quote(&b, sv_sub(sv_of(job), 0, 200));
+    }
+    if (message != NULL) {
+        buf_adds(&b, ",\"message\":");
+        jx_quote(&b, sv_of(message));
+    }
+    buf_adds(&b, "}\n");
+    if (fd_write_full(l->o.status_fd, b.p, b.len, &ignored) < 0)
+        return;
+}
+
+/* ---- launcher ---- */
+
+static void launcher_gone(struct gh_listener *l, const struct err *e)
+{
+    struct err why = *e;
+
+    if (l->launcher_gone)
+        return;
+    l->launcher_gone = true;
+    loop_del_fd(l->launcher_watch);
+    l->launcher_watch = NULL;
+    if (why.code == FAIL_NONE)
+        (void)err_set(&why, FAIL_NET, "the launcher ended; start the runner again");
+    for (size_t i = 0; i < l->n; i++) {
+        struct gh_runner *r = &l->runners[i];
+        struct gh_job *j = &r->job;
+        r->stop = true;
+        r->exit_code = GH_EXIT_HOST;
+        r->why = why;
+        j->launched = false; /* it killed every job of its own with itself */
+        if (j->state == GH_JOB_RUN && !j->reported)
+            gh_job_complete(j, "The sandbox launcher ended while the job ran.");
+        else if (j->state == GH_JOB_RUN || j->state == GH_JOB_CLEAN)
+            gh_job_over(j);
+        else
+            gh_session_leave(r);
+    }
+}
+
+static void on_launcher(void *ctx, int fd, unsigned events)
+{
+    struct gh_listener *l = ctx;
+    struct sbx_event ev;
+    struct err e = {0};
+    int rc;
+
+    (void)fd;
+    (void)events;
+    while ((rc = sbx_launcher_next(l->launcher, &ev, &e)) == 1) {
+        for (size_t i = 0; i < l->n; i++) {
+            struct gh_job *j = &l->runners[i].job;
+            if (j->launched && j->sbx_id == ev.job) {
+                gh_worker_event(j, &ev);
+                break;
+            }
+        }
+    }
+    if (rc < 0)
+        launcher_gone(l, &e);
+}
+
+/* ---- end ---- */
+
+void gh_runner_ended(struct gh_runner *r)
+{
+    struct gh_listener *l = r->l;
+
+    for (size_t i = 0; i < l->n; i++)
+        if (l->runners[i].state != GH_ENDED)
+            return;
+    loop_stop(l->loop);
+}
+
+static void on_signal(void *ctx, int sig)
+{
+    struct gh_listener *l = ctx;
+    struct err none = {0};
+
+    if (sig == SIGHUP || sig == SIGCHLD)
+        return;
+    l->stops++;
+    log_info("listener", "signal", "signal=%d count=%u", sig, l->stops);
+    if (l->stops == 1)
+        gh_say(l, "Exiting...");
+    for (size_t i = 0; i < l->n; i++) {
+        struct gh_runner *r = &l->runners[i];
+        if (l->stops == 1) {
+            gh_runner_stop(r, GH_EXIT_OK, &none);
+        } else if (r->job.state == GH_JOB_RUN) {
+            gh_job_kill(&r->job);
+        } else if (l->stops > 2) {
+            loop_stop(l->loop);
+        }
+    }
+}
+
+/* ---- start ---- */
+
+/* Ours: the listener's own folders must be its own once root is gone; the path above them only passable. */
+static int own_jobs_dir(const struct gh_listener *l, uid_t uid, gid_t gid, struct err *e)
+{
+    AUTO(auto_free) char *parent = NULL;
+
+    if (fchown(l->jobs_fd, uid, gid) < 0)
+        return err_sys(e, "cannot give '%s' to uid %u", l->o.jobs_dir, uid);
+    if (fchmod(l->jobs_fd, 0711) < 0)
+        return err_sys(e, "cannot change the mode of '%s'", l->o.jobs_dir);
+    parent = sv_dup(path_dir(sv_of(l->o.jobs_dir)));
+    if (chmod(parent, 0711) < 0)
+        return err_sys(e, "cannot change the mode of '%s'", parent);
+    return 0;
+}
+
+static int drop_root(struct gh_listener *l, struct err *e)
+{
+    const char *name = l->o.drop_user != NULL ? l->o.drop_user : "nobody";
+    const struct passwd *pw;
+
+    if (geteuid() != 0)
+        return 0;
+    pw = getpwnam(name);
+    if (pw == NULL || pw->pw_uid == 0)
+        return err_set(
+            e, FAIL_INPUT,
+            "cannot give up root: there is no unprivileged user '%s'; name one with --user", name);
+    if (own_jobs_dir(l, pw->pw_uid, pw->pw_gid, e) < 0)
+        return -1;
+    if (setgroups(0, NULL) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+        setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
+        return err_sys(e, "cannot give up root for user '%s'", name);
+    if (setuid(0) == 0)
+        return err_set(e, FAIL_INTERNAL, "root could be taken back");
+    l->slot_uid = SLOT_UID_BASE;
+    return 0;
+}
+
+static int read_late(struct gh_listener *l, json_t **keep, struct err *e)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(LATE_MAX_BYTES);
+    json_t *jit;
+    int64_t port;
+
+    for (;;) {
+        char *p = buf_room(&b, 65536);
+        ssize_t n;
+        if (p == NULL)
+            return err_set(e, FAIL_LIMIT, "late options are larger than %u bytes", LATE_MAX_BYTES);
+        n = fd_read_full(l->o.jit_fd, p, 65536, e);
+        if (n < 0)
+            return -1;
+        buf_grew(&b, (size_t)n);
+        if (n < 65536)
+            break;
+    }
+    if (b.len == 0)
+        return err_set(e, FAIL_CANCELED, "the front end went away before the registration came");
+    *keep = jx_parse(buf_sv(&b), "late options", e);
+    secret_wipe(b.p, b.len);
+    if (*keep == NULL || jx_need_arr(*keep, "jit", &jit, e) < 0)
+        return -1;
+    port = jx_int(*keep, "service_port", 0);
+    l->service_port = port > 0 && port < 65536 ? (uint16_t)port : 0;
+    if (jx_get(*keep, "service_host") != NULL)
+        l->service_host = sv_dup(jx_str(*keep, "service_host", ""));
+    return 0;
+}
+
+static int add_runner(struct gh_listener *l, struct sv jit, struct err *e)
+{
+    struct gh_runner *r = &l->runners[l->n];
+
+    r->l = l;
+    r->slot = (unsigned)l->n;
+    r->job = (struct gh_job){.r = r, .msg_fd = -1, .channel = -1};
+    if (gh_jit_parse(jit, &r->reg, e) < 0)
+        return -1;
+    if (r->reg.token.p != NULL)
+        log_mask(r->reg.token.p, r->reg.token.n);
+    l->n++;
+    return 0;
+}
+
+static int add_runners(struct gh_listener *l, const json_t *late, struct err *e)
+{
+    json_t *list = late != NULL ? jx_get(late, "jit") : NULL;
+    size_t n = json_array_size(list);
+
+    for (size_t i = 0; late == NULL && l->o.jit != NULL && l->o.jit[i] != NULL; i++)
+        n++;
+    if (n == 0 || n > RUNNERS_MAX)
+        return err_set(e, FAIL_INPUT, "%zu runner registrations; between 1 and %u are possible", n,
+                       RUNNERS_MAX);
+    l->runners = xcalloc(n, sizeof *l->runners);
+    for (size_t i = 0; i < n; i++) {
+        struct sv jit = late == NULL ? sv_of(l->o.jit[i])
+                                     : (struct sv){json_string_value(json_array_get(list, i)),
+                                                   json_string_length(json_array_get(list, i))};
+        if (jit.p == NULL)
+            return err_set(e, FAIL_INPUT, "late options: 'jit' holds something that is not text");
+        if (add_runner(l, jit, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_jobs_dir(struct gh_listener *l, struct err *e)
+{
+    if (fs_mkdir_all(AT_FDCWD, l->o.jobs_dir, 0700, e) < 0)
+        return -1;
+    l->jobs_fd = open(l->o.jobs_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (l->jobs_fd < 0)
+        return err_sys(e, "cannot open the jobs folder '%s'", l->o.jobs_dir);
+    return 0;
+}
+
+static int start_loop(struct gh_listener *l, struct err *e)
+{
+    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
+    struct hc_options o = {
+        .user_agent = "Gantry/" GANTRY_VERSION,
+        .ca_file = l->o.ca_file,
+        .proxy = l->o.proxy,
+    };
+
+    l->loop = loop_new(e);
+    if (l->loop == NULL ||
+        loop_on_signals(l->loop, sigs, sizeof sigs / sizeof sigs[0], on_signal, l, e) < 0 ||
+        loop_add_fd(l->loop, sbx_launcher_fd(l->launcher), LOOP_READ, on_launcher, l,
+                    &l->launcher_watch, e) < 0)
+        return -1;
+    l->hc = hc_new(l->loop, &o, e);
+    return l->hc != NULL ? 0 : -1;
+}
+
+static void describe_os(struct gh_listener *l)
+{
+    struct utsname u;
+
+    if (uname(&u) == 0)
+        (void)snprintf(l->os_description, sizeof l->os_description, "%.20s %.60s %.70s", u.sysname,
+                       u.release, u.version);
+}
+
+static void start_runners(struct gh_listener *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct gh_runner *r = &l->runners[i];
+        struct gh_api_options o = {
+            .loop = l->loop, .hc = l->hc, .reg = &r->reg, .version = l->o.version};
+        r->api = gh_api_new(&o);
+        gh_session_open(r);
+    }
+}
+
+static int start(struct gh_listener *l, json_t **late, struct err *e)
+{
+    /* Everything that needs root, a single thread or a dumpable process comes before the first network
+     * byte and before the first secret. */
+    if (open_jobs_dir(l, e) < 0 || sbx_launcher_start(l->o.launcher, &l->launcher, e) < 0 ||
+        drop_root(l, e) < 0)
+        return -1;
+    proc_no_dump();
+    describe_os(l);
+    if (start_loop(l, e) < 0)
+        return -1;
+    if (l->o.jit_fd >= 0 && read_late(l, late, e) < 0)
+        return -1;
+    if (add_runners(l, *late, e) < 0)
+        return -1;
+    start_runners(l);
+    return 0;
+}
+
+static void stop(struct gh_listener *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct gh_runner *r = &l->runners[i];
+        gh_job_drop(&r->job);
+        gh_call_cancel(&r->call);
+        loop_del_timer(r->timer);
+        gh_api_free(r->api);
+        gh_registration_done(&r->reg);
+        free(r->session_id);
+        free(r->early_cancel);
+    }
+    free(l->runners);
+    hc_free(l->hc);
+    loop_del_fd(l->launcher_watch);
+    loop_free(l->loop);
+    sbx_launcher_free(l->launcher);
+    fd_close(&l->jobs_fd);
+    free(l->service_host);
+}
+
+/* The first runner that ended badly speaks for all. */
+static int exit_code(const struct gh_listener *l, struct err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->runners[i].exit_code != 0) {
+            *e = l->runners[i].why;
+            return l->runners[i].exit_code;
+        }
+    }
+    return GH_EXIT_OK;
+}
+
+static int fail_code(const struct err *e)
+{
+    return e->code == FAIL_INPUT || e->code == FAIL_DENIED ? GH_EXIT_TERMINATED : GH_EXIT_HOST;
+}
+
+int gh_listener_run(const struct gh_options *o, struct err *e)
+{
+    struct gh_listener l = {.o = *o, .jobs_fd = -1};
+    AUTO(auto_json) json_t *late = NULL;
+    char text[512];
+    int code;
+
+    if (l.o.version == NULL)
+        l.o.version = GH_DEFAULT_RUNNER_VERSION;
+    if (l.o.kill_ms == 0)
+        l.o.kill_ms = KILL_DEFAULT_MS;
+    l.service_host = o->service_host != NULL ? xstrdup(o->service_host) : NULL;
+    l.service_port = o->service_port;
+    if (start(&l, &late, e) < 0)
+        code = fail_code(e);
+    else if (loop_run(l.loop, e) < 0)
+        code = GH_EXIT_RETRY;
+    else
+        code = exit_code(&l, e);
+    if (code != GH_EXIT_OK)
+        gh_status_line(&l, "failed", NULL, err_text(e, text, sizeof text));
+    stop(&l);
+    return code;
+}
