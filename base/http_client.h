@@ -21,8 +21,9 @@ struct hc_options {
     const char *proxy; /* NULL = http_proxy, https_proxy, no_proxy of the environment; "" = none */
     bool allow_http;   /* else https only; loopback and *.localhost are always allowed plain */
 };
-struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e);
-void hc_free(struct hc *h); /* cancels what is under way without calling back */
+MUST_USE struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e);
+/* Cancels what is under way without calling back. Not from a done callback, sink or source. */
+void hc_free(struct hc *h);
 
 struct hc_response {
     int status;
@@ -55,11 +56,12 @@ struct hc_spec {
     hc_source_fn *source;        /* instead of body */
     int (*rewind)(void *ctx);
     int64_t source_bytes; /* -1 = chunked */
-    hc_sink_fn *sink;
-    size_t max_bytes;       /* of the answer's body; 0 = 1 MiB */
-    int64_t timeout_ms;     /* whole attempt; 0 = 100 s */
+    hc_sink_fn *sink; /* gets the body of a 2xx answer; any other body is in the response. After the
+                       * sink took a byte there is no retry */
+    size_t max_bytes; /* of the answer's body; 0 = 1 MiB */
+    int64_t timeout_ms;     /* whole attempt; 0 = 100 s, < 0 = none */
     int64_t connect_ms;     /* 0 = 30 s */
-    unsigned max_redirects; /* 0 = none are followed */
+    unsigned max_redirects; /* 0 = none are followed; above the limit FAIL_PROTO */
     struct hc_retry retry;
     hc_done_fn *done;
     void *ctx;
