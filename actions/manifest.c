@@ -107,8 +107,7 @@ static struct sv text_of(const struct tok *map, const char *key)
     return t != NULL && t->kind == TOK_STRING ? t->text : SV("");
 }
 
-static void read_input(struct wf_reader *r, struct manifest_input *in, const struct tok *key,
-                       const struct tok *map)
+static void read_input(struct manifest_input *in, const struct tok *key, const struct tok *map)
 {
     const struct tok *required = tok_get(map, SV("required"));
 
@@ -125,14 +124,14 @@ static void read_input(struct wf_reader *r, struct manifest_input *in, const str
     }
 }
 
-static void read_inputs(struct wf_reader *r, struct manifest *m)
+static void read_inputs(struct manifest *m)
 {
     const struct tok *map = tok_get(m->root, SV("inputs"));
 
     if (map != NULL) {
         m->inputs = xcalloc(map->n > 0 ? map->n : 1, sizeof *m->inputs);
         for (size_t i = 0; i < map->n; i++)
-            read_input(r, &m->inputs[m->n_inputs++], map->items[2 * i], map->items[2 * i + 1]);
+            read_input(&m->inputs[m->n_inputs++], map->items[2 * i], map->items[2 * i + 1]);
     }
     map = tok_get(m->root, SV("outputs"));
     if (map != NULL) {
@@ -250,7 +249,7 @@ int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct
     if (m->root != NULL && errors->n == 0) {
         m->name = text_of(m->root, "name");
         m->description = text_of(m->root, "description");
-        read_inputs(&r, m);
+        read_inputs(m);
         read_runs(&r, m);
     }
     if (errors->n > 0)
