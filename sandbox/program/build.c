@@ -7,6 +7,8 @@
 #include "sandbox/program/init.h"
 #include "sandbox/program/jobdir.h"
 #include "sandbox/program/namespaces.h"
+#include "sandbox/program/rootfs.h"
+#include "sandbox/program/setup.h"
 #include "sandbox/program/step.h"
 
 #include "base/fd.h"
@@ -17,41 +19,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-void host_look(struct host *h)
-{
-    h->looked = true;
-    h->best = SBX_NONE;
-    (void)snprintf(h->missing, sizeof h->missing, "levels above none are not built yet");
-}
-
-void host_done(struct host *h)
-{
-    *h = (struct host){0};
-}
-
-int host_choose(struct host *h, struct plan *p, struct err *e)
-{
-    if (p->require == SBX_NONE) { /* --no-sandbox: asked for, so nothing more is built */
-        p->level = SBX_NONE;
-        h->used_none = true;
-        if (p->network == SBX_NET_NONE)
-            return err_set(e, FAIL_UNSUPPORTED,
-                           "network 'none' needs a sandbox; leave out --no-sandbox or use "
-                           "--network host");
-        if (p->host_dirs.n > 0)
-            return 0; /* all of the host is there */
-        return 0;
-    }
-    p->level = h->best;
-    if (p->level < p->require)
-        return err_set(e, FAIL_UNSUPPORTED,
-                       "this host cannot build a sandbox of level '%s', only '%s': %s",
-                       sbx_level_name(p->require), sbx_level_name(h->best), h->missing);
-    return 0;
-}
 
 void built_done(struct built *b)
 {
@@ -124,13 +95,173 @@ static int build_plain(const struct plan *p, struct built *b, int worker, int la
     return 0;
 }
 
+/* ---- levels single and full ---- */
+
+static int boxed_paths(const struct host *h, const struct plan *p, struct box *b, struct err *e)
+{
+    (void)snprintf(b->home, sizeof b->home, "%s", SBX_HOME);
+    (void)snprintf(b->work, sizeof b->work, "%s", SBX_WORK);
+    (void)snprintf(b->temp, sizeof b->temp, "%s", SBX_TEMP);
+    (void)snprintf(b->actions, sizeof b->actions, "%s", SBX_ACTIONS);
+    (void)snprintf(b->tools, sizeof b->tools, "%s", SBX_TOOLS);
+    (void)snprintf(b->facts, sizeof b->facts, "level=%s network=%s missing=%s",
+                   sbx_level_name(p->level), p->network == SBX_NET_NONE ? "none" : "host",
+                   h->lacks);
+    if (p->level == SBX_FULL) { /* the slot's uid need not reach the folder by its name */
+        (void)snprintf(b->actions_host, sizeof b->actions_host, "/proc/self/fd/%d",
+                       WIRE_ACTIONS_FD);
+        return 0;
+    }
+    return put_path(b->actions_host, sizeof b->actions_host, p->job_dir, "/actions", e);
+}
+
+/* The source as the job's user would own it: readable through this descriptor and shown nowhere. */
+static int map_source(const struct plan *p, uint32_t user, int *out, struct err *e)
+{
+    AUTO(auto_fd) int ns = -1;
+    AUTO(auto_fd) int tree = -1;
+    struct mount_attr a = {.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                       MOUNT_ATTR_NODEV};
+    char uids[64];
+    char gids[64];
+    struct stat st;
+
+    if (fstat(p->source_fd, &st) < 0)
+        return err_sys(e, "cannot stat the local source");
+    (void)snprintf(uids, sizeof uids, "%u %u 1\n", st.st_uid, user);
+    (void)snprintf(gids, sizeof gids, "%u %u 1\n", st.st_gid, user);
+    if (ns_for_map(uids, gids, &ns, e) < 0)
+        return -1;
+    tree = open_tree(p->source_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    a.userns_fd = (unsigned)ns;
+    if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
+        return err_sys(e, "SBX-IDMAP: the file system of the local source cannot be ID-mapped; "
+                          "use a checkout on ext4, xfs or btrfs");
+    *out = fd_take(&tree);
+    return 0;
+}
+
+/* Level full: the ids of the job, and what only the host's root may open. */
+static int prepare_full(const struct plan *p, struct built *b, struct box *box, struct err *e)
+{
+    if (range_take(&b->range, &b->range_lock, e) < 0)
+        return -1;
+    /* The two ids behind the job's own: what sets up, and the worker where its slot has no uid. */
+    b->worker_uid = p->worker_uid != 0 ? p->worker_uid : b->range + RANGE_IDS + 1;
+    if (p->source_fd >= 0 && map_source(p, b->range + SBX_STEP_UID, &box->source_fd, e) < 0)
+        return -1;
+    return 0;
+}
+
+static int open_full(const struct plan *p, const struct built *b, struct rootfs *r, struct err *e)
+{
+    AUTO(auto_fd) int idmap = -1;
+    char map[64];
+
+    (void)snprintf(map, sizeof map, "0 %u %u\n", b->range, RANGE_IDS);
+    if (ns_for_map(map, map, &idmap, e) < 0)
+        return -1;
+    return rootfs_open(r, p, idmap, e);
+}
+
+static int write_outer_maps(const struct plan *p, const struct built *b, pid_t pid, struct err *e)
+{
+    char uids[96];
+    char gids[96];
+
+    if (p->level == SBX_FULL) {
+        (void)snprintf(uids, sizeof uids, "0 %u 1\n1 %u %u\n", b->range + RANGE_IDS, b->range,
+                       RANGE_IDS);
+        return ns_write_maps(pid, uids, uids, false, e);
+    }
+    (void)snprintf(uids, sizeof uids, "0 %u 1\n", (unsigned)geteuid());
+    (void)snprintf(gids, sizeof gids, "0 %u 1\n", (unsigned)getegid());
+    return ns_write_maps(pid, uids, gids, true, e);
+}
+
+static int clone_init(struct setup *s, struct built *b, struct err *e)
+{
+    AUTO(auto_fd) int rd = -1;
+    AUTO(auto_fd) int wr = -1;
+    int pair[2];
+    pid_t pid;
+
+    if (fd_pipe(pair, e) < 0)
+        return -1;
+    rd = pair[0];
+    wr = pair[1];
+    s->go = rd;
+    pid = ns_fork(setup_clone_flags(s->plan));
+    if (pid < 0)
+        return err_sys(e, "cannot clone into new namespaces");
+    if (pid == 0) {
+        fd_close(&wr);
+        fd_close(&b->sock); /* the launcher's ends: their loss must show */
+        fd_close(&b->worker_end);
+        setup_child(s);
+    }
+    b->init = pid;
+    if (write_outer_maps(s->plan, b, pid, e) < 0)
+        return -1;
+    return fd_write_full(wr, "g", 1, e);
+}
+
+static int build_boxed(struct host *h, const struct plan *p, struct built *b, int worker,
+                       int launcher, struct err *e)
+{
+    AUTO(rootfs_done) struct rootfs rootfs = ROOTFS_INIT;
+    bool full = p->level == SBX_FULL;
+    struct jobdir_owner who = {(uint32_t)-1, (uint32_t)-1, (uint32_t)-1};
+    struct box box = {.level = p->level,
+                      .network = p->network,
+                      .service_port = p->service_port,
+                      .max_processes = p->max_processes,
+                      .allow_sudo = full && p->allow_sudo,
+                      .no_new_privs = !(full && p->allow_sudo),
+                      .source_fd = p->source_fd,
+                      .user_ns = -1,
+                      .mount_ns = -1,
+                      .file_uid = full ? 1 + SBX_STEP_UID : 0,
+                      .step_uid = SBX_STEP_UID,
+                      .walls_off = p->off};
+    struct setup s = {.plan = p,
+                      .etc = &h->etc,
+                      .rootfs = &rootfs,
+                      .box = &box,
+                      .worker = worker,
+                      .launcher = launcher};
+    int r;
+
+    if (!(p->off & WALL_SECCOMP)) {
+        box.profile = &h->profile;
+        box.guard = &h->guard;
+    }
+    b->worker_uid = (uint32_t)-1;
+    if (boxed_paths(h, p, &box, e) < 0 || (full && prepare_full(p, b, &box, e) < 0))
+        return -1;
+    if (full)
+        who = (struct jobdir_owner){b->worker_uid, b->range + SBX_STEP_UID, b->range + RANGE_IDS};
+    r = jobdir_make(p, &who, &b->dir, e);
+    if (r == 0) {
+        b->actions_dir = openat(b->dir, "actions", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (b->actions_dir < 0)
+            r = err_sys(e, "cannot open the actions folder of the job");
+    }
+    if (r == 0 && full)
+        r = open_full(p, b, &rootfs, e);
+    if (r == 0)
+        r = clone_init(&s, b, e);
+    if (full && p->source_fd >= 0)
+        fd_close(&box.source_fd); /* the clone has it */
+    return r;
+}
+
 int build_start(struct host *h, const struct plan *p, struct built *b, struct err *e)
 {
     AUTO(auto_fd) int init_worker = -1;
     AUTO(auto_fd) int init_launcher = -1;
     int pair[2];
 
-    (void)h;
     if (ipc_pair(pair, e) < 0)
         return -1;
     b->worker_end = pair[0];
@@ -139,5 +270,7 @@ int build_start(struct host *h, const struct plan *p, struct built *b, struct er
         return -1;
     b->sock = pair[0];
     init_launcher = pair[1];
-    return build_plain(p, b, init_worker, init_launcher, e);
+    if (p->level == SBX_NONE)
+        return build_plain(p, b, init_worker, init_launcher, e);
+    return build_boxed(h, p, b, init_worker, init_launcher, e);
 }

@@ -4,17 +4,19 @@
 #ifndef SANDBOX_PROGRAM_BUILD_H
 #define SANDBOX_PROGRAM_BUILD_H
 
+#include "sandbox/program/etc.h"
 #include "sandbox/program/plan.h"
 
 #include <sys/types.h>
 
 /* What this host offers to this caller; found by doing (sandbox.md section 4), once, when first needed. */
 struct host {
-    bool looked;
     enum sbx_level best;
     char missing[512]; /* why not more, with the remedy */
+    char lacks[128];   /* the same in words: "subid,cgroup" */
     bool used_none;
     struct sock_fprog profile, guard; /* compiled once */
+    struct etc etc;
 };
 void host_look(struct host *h);
 void host_done(struct host *h);

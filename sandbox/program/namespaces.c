@@ -49,11 +49,11 @@ static int write_proc(pid_t pid, const char *file, const char *text, struct err 
     return 0;
 }
 
-int ns_write_maps(pid_t pid, const char *map, bool deny_setgroups, struct err *e)
+int ns_write_maps(pid_t pid, const char *uids, const char *gids, bool deny_setgroups, struct err *e)
 {
     if (deny_setgroups && write_proc(pid, "setgroups", "deny", e) < 0)
         return -1;
-    if (write_proc(pid, "gid_map", map, e) < 0 || write_proc(pid, "uid_map", map, e) < 0)
+    if (write_proc(pid, "gid_map", gids, e) < 0 || write_proc(pid, "uid_map", uids, e) < 0)
         return -1;
     return 0;
 }
@@ -88,7 +88,7 @@ uint32_t range_from_uid(uint32_t uid)
     return uid - (uid - RANGE_FIRST) % RANGE_STRIDE;
 }
 
-int ns_for_map(const char *map, int *out, struct err *e)
+int ns_for_map(const char *uids, const char *gids, int *out, struct err *e)
 {
     char path[64];
     int fd = -1;
@@ -102,7 +102,7 @@ int ns_for_map(const char *map, int *out, struct err *e)
         for (;;)
             (void)pause();
     }
-    r = ns_write_maps(pid, map, false, e);
+    r = ns_write_maps(pid, uids, gids, false, e);
     if (r == 0) {
         (void)snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -148,7 +148,7 @@ int idmap_run(uint32_t range, int dir, const char *name, struct err *e)
         return err_sys(e, "cannot create a user namespace");
     if (pid == 0)
         emptier(rd, dir, name);
-    r = ns_write_maps(pid, map, false, e);
+    r = ns_write_maps(pid, map, map, false, e);
     if (r == 0 && write(wr, "g", 1) != 1)
         r = err_sys(e, "write");
     fd_close(&wr);

@@ -13,8 +13,9 @@
 /* fork() into new namespaces; flags are CLONE_NEW*. 0 in the child, -1 with errno. */
 pid_t ns_fork(unsigned long flags);
 
-/* One line of a map, as text: "inside outside count". */
-MUST_USE int ns_write_maps(pid_t pid, const char *map, bool deny_setgroups, struct err *e);
+/* Maps as text: lines of "inside outside count". */
+MUST_USE int ns_write_maps(pid_t pid, const char *uids, const char *gids, bool deny_setgroups,
+                           struct err *e);
 
 /* Host ids of level full: RANGE_STRIDE ids a job, of which the first RANGE_IDS are the job's. The lock is a byte
  * of one file and goes with its holder, however that ends. */
@@ -22,7 +23,7 @@ MUST_USE int range_take(uint32_t *range, int *lock, struct err *e);
 uint32_t range_from_uid(uint32_t uid); /* 0 = not one of ours */
 
 /* A user namespace that only carries a map, for ID-mapped mounts. */
-MUST_USE int ns_for_map(const char *map, int *out, struct err *e);
+MUST_USE int ns_for_map(const char *uids, const char *gids, int *out, struct err *e);
 
 /* Empties `name` in the folder `dir` from inside the map of the range. */
 MUST_USE int idmap_run(uint32_t range, int dir, const char *name, struct err *e);

@@ -51,6 +51,7 @@ struct box {
     uint64_t max_processes;
     bool allow_sudo;
     bool no_new_privs;
+    unsigned walls_off;               /* test builds: enum wall */
     int source_fd;                    /* -1 = none */
     int user_ns, mount_ns;            /* U2; -1 at level none */
     uint32_t file_uid;                /* the job's user as U1 sees it */
