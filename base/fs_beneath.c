@@ -88,7 +88,7 @@ static bool follow_link(struct walk *w, const char *name, const char *rest)
         errno = EXDEV;
         return false;
     }
-    char *todo = xasprintf("%s/%s", target, rest);
+    char *todo = xasprintf("%s%s", target, rest);
     free(w->todo);
     w->todo = todo;
     return true;
