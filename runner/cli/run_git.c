@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Asking git, and reading its answers. */
+#include "runner/cli/run_git.h"
+
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/strv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TEXT_MAX_BYTES (1U << 20)
+#define LIST_MAX_BYTES (256U << 20) /* Ours: names of a very large repository */
+
+extern char **environ;
+
+/* Ours but for what would make git look at another repository (a hook that calls gantry sets these). */
+static void git_env(struct strv *env)
+{
+    static const char *const dropped[] = {"GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=",
+                                          "GIT_PREFIX=", "GIT_OBJECT_DIRECTORY="};
+
+    for (char **v = environ; *v != NULL; v++) {
+        size_t i, n = sizeof dropped / sizeof dropped[0];
+        for (i = 0; i < n && !sv_starts(sv_of(*v), sv_of(dropped[i])); i++)
+            ;
+        if (i == n)
+            strv_add(env, *v);
+    }
+    strv_setenv(env, SV("GIT_OPTIONAL_LOCKS"), SV("0"));
+    strv_setenv(env, SV("GIT_TERMINAL_PROMPT"), SV("0"));
+    strv_setenv(env, SV("LC_ALL"), SV("C"));
+}
+
+/* First line of what git wrote to standard error, without its "fatal: ". */
+static void complaint(int fd, char *dst, size_t n)
+{
+    ssize_t got = pread(fd, dst, n - 1, 0);
+    struct sv s = {dst, got > 0 ? (size_t)got : 0}, line;
+
+    (void)sv_next(&s, '\n', &line);
+    if (sv_starts(line, SV("fatal: ")))
+        line = sv_sub(line, 7, line.n);
+    memmove(dst, line.p, line.n);
+    dst[line.n] = '\0';
+}
+
+int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
+             struct err *e)
+{
+    AUTO(strv_free) struct strv argv = STRV_INIT;
+    AUTO(strv_free) struct strv env = STRV_INIT;
+    AUTO(auto_free) char *git = NULL;
+    AUTO(auto_free) char *text = NULL;
+    AUTO(auto_fd) int errors = memfd_create("git-errors", MFD_CLOEXEC);
+    struct proc_spec p = PROC_SPEC_INIT;
+    char why[240];
+    size_t len;
+    int status;
+
+    if (errors < 0)
+        return err_sys(e, "cannot make a memfd");
+    if (proc_which("git", NULL, &git, e) < 0)
+        return err_set(e, FAIL_INPUT, "git is not on PATH; install it (apt-get install git)");
+    strv_add(&argv, git);
+    strv_add(&argv, "-c");
+    strv_add(&argv, "core.fsmonitor=false");
+    strv_add(&argv, "-c");
+    strv_add(&argv, "core.hooksPath=/dev/null");
+    strv_add(&argv, "-C");
+    strv_add(&argv, dir);
+    for (; *words != NULL; words++)
+        strv_add(&argv, *words);
+    git_env(&env);
+    p.path = git;
+    p.argv = argv.v;
+    p.envp = env.v;
+    p.stdio[2] = errors;
+    if (proc_capture(&p, max, &text, &len, &status, e) < 0)
+        return -1;
+    if (status != 0) {
+        complaint(errors, why, sizeof why);
+        return err_set(e, FAIL_INPUT, "git: %s", why[0] != '\0' ? why : "failed without a word");
+    }
+    *out = TAKE_PTR(text);
+    *n = len;
+    return 0;
+}
+
+static char *take_line(struct sv *s)
+{
+    struct sv line;
+
+    return sv_next(s, '\n', &line) ? sv_dup(line) : xstrdup("");
+}
+
+/* Best effort: an empty text when git says nothing. */
+static char *ask(const char *dir, const char *a, const char *b, const char *c)
+{
+    const char *words[] = {a, b, c, NULL};
+    struct err ignored; /* an unset value is not a failure */
+    char *text;
+    size_t n;
+
+    if (repo_git(dir, words, TEXT_MAX_BYTES, &text, &n, &ignored) < 0)
+        return xstrdup("");
+    while (n > 0 && text[n - 1] == '\n')
+        text[--n] = '\0';
+    return text;
+}
+
+static int read_commit(struct repo *r, const char *commit, struct err *e)
+{
+    static const char format[] =
+        "--format=%H%n%P%n%T%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B"; /* the message last: many lines */
+    const char *words[] = {"log", "-1", "--no-show-signature", "--encoding=UTF-8", format, commit, "--",
+                           NULL};
+    AUTO(auto_free) char *text = NULL;
+    struct sv s, message;
+    size_t n, space;
+
+    if (repo_git(r->top, words, TEXT_MAX_BYTES, &text, &n, e) < 0)
+        return err_set(e, FAIL_INPUT,
+                       "repository '%s' has no commit '%.80s'; commit something first", r->top,
+                       commit);
+    s = (struct sv){text, n};
+    r->sha = take_line(&s);
+    r->parent = take_line(&s);
+    space = sv_chr(sv_of(r->parent), ' ');
+    if (space != SV_NPOS)
+        r->parent[space] = '\0';
+    r->tree = take_line(&s);
+    r->author_name = take_line(&s);
+    r->author_email = take_line(&s);
+    r->author_date = take_line(&s);
+    r->committer_name = take_line(&s);
+    r->committer_email = take_line(&s);
+    r->committer_date = take_line(&s);
+    message = s;
+    while (message.n > 0 && message.p[message.n - 1] == '\n')
+        message.n--;
+    r->message = sv_dup(message);
+    return 0;
+}
+
+/* owner/name of https://host/owner/name(.git), ssh://..., git@host:owner/name.git */
+static void read_remote(struct repo *r)
+{
+    AUTO(auto_free) char *url = ask(r->top, "config", "--get", "remote.origin.url");
+    struct sv s = sv_of(url), name, owner;
+    size_t at;
+
+    while (s.n > 0 && s.p[s.n - 1] == '/')
+        s.n--;
+    if (sv_ends(s, SV(".git")))
+        s.n -= 4;
+    at = sv_rchr(s, '/');
+    if (at != SV_NPOS && at > 0 && s.p[0] != '/' && s.p[0] != '.') {
+        name = sv_sub(s, at + 1, s.n);
+        s.n = at;
+        for (at = s.n; at > 0 && s.p[at - 1] != '/' && s.p[at - 1] != ':';)
+            at--;
+        owner = sv_sub(s, at, s.n);
+        if (at > 0 && owner.n > 0 && name.n > 0) {
+            r->repository = xasprintf("%.*s/%.*s", (int)owner.n, owner.p, (int)name.n, name.p);
+            r->owner = sv_dup(owner);
+            return;
+        }
+    }
+    /* A folder of any name becomes one that a repository may have. */
+    name = path_base(sv_of(r->top));
+    r->owner = xstrdup("local");
+    r->repository = xasprintf("local/%.*s", (int)name.n, name.p);
+    for (char *p = r->repository + 6; *p != '\0'; p++)
+        if (!ch_is_alnum(*p) && *p != '-' && *p != '_' && *p != '.')
+            *p = '-';
+}
+
+static bool has_ref(const struct repo *r, const char *kind, const char *name)
+{
+    AUTO(auto_free) char *full = xasprintf("%s%s", kind, name);
+    AUTO(auto_free) char *sha = ask(r->top, "rev-parse", "--verify", full);
+
+    return sha[0] != '\0';
+}
+
+static void read_default_branch(struct repo *r)
+{
+    AUTO(auto_free) char *head = ask(r->top, "rev-parse", "--abbrev-ref", "origin/HEAD");
+
+    if (sv_starts(sv_of(head), SV("origin/")) && strcmp(head, "origin/HEAD") != 0)
+        r->default_branch = xstrdup(head + 7);
+    else if (!r->is_tag && r->branch != NULL &&
+             (strcmp(r->branch, "main") == 0 || strcmp(r->branch, "master") == 0))
+        r->default_branch = xstrdup(r->branch);
+    else if (has_ref(r, "refs/heads/", "main"))
+        r->default_branch = xstrdup("main");
+    else if (has_ref(r, "refs/heads/", "master"))
+        r->default_branch = xstrdup("master");
+    else
+        r->default_branch = xstrdup(r->branch != NULL && !r->is_tag ? r->branch : "main");
+}
+
+static void set_ref(struct repo *r, const char *full)
+{
+    struct sv s = sv_of(full);
+
+    r->ref = xstrdup(full);
+    r->is_tag = sv_starts(s, SV("refs/tags/"));
+    r->branch = xstrdup(r->is_tag                             ? full + 10
+                        : sv_starts(s, SV("refs/heads/"))     ? full + 11
+                                                              : full);
+}
+
+/* The full name of what the user called a ref. */
+static int resolve_ref(struct repo *r, const char *ref, struct err *e)
+{
+    if (sv_starts(sv_of(ref), SV("refs/"))) {
+        set_ref(r, ref);
+    } else if (has_ref(r, "refs/heads/", ref)) {
+        AUTO(auto_free) char *full = xasprintf("refs/heads/%s", ref);
+        set_ref(r, full);
+    } else if (has_ref(r, "refs/tags/", ref)) {
+        AUTO(auto_free) char *full = xasprintf("refs/tags/%s", ref);
+        set_ref(r, full);
+    } else {
+        return err_set(e, FAIL_INPUT,
+                       "--ref: repository '%s' has no branch or tag '%.80s'; see git branch, git tag",
+                       r->top, ref);
+    }
+    return 0;
+}
+
+int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
+{
+    const char *words[] = {"rev-parse", "--show-toplevel", "--symbolic-full-name", "HEAD", NULL};
+    const char *top_only[] = {"rev-parse", "--show-toplevel", NULL};
+    AUTO(repo_done) struct repo r = {.top = NULL};
+    AUTO(auto_free) char *text = NULL;
+    AUTO(auto_free) char *head = NULL;
+    struct err ignored; /* a repository without commits has no HEAD: the second question tells */
+    struct sv s;
+    size_t n;
+
+    if (dir == NULL)
+        dir = ".";
+    if (repo_git(dir, words, TEXT_MAX_BYTES, &text, &n, &ignored) < 0 &&
+        repo_git(dir, top_only, TEXT_MAX_BYTES, &text, &n, e) < 0) {
+        if (sv_find(sv_of(e->msg), SV("not a git repository")) != SV_NPOS ||
+            sv_find(sv_of(e->msg), SV("cannot change to")) != SV_NPOS)
+            return err_set(e, FAIL_INPUT,
+                           "'%.120s' is not inside a git repository; run git init and commit, or name "
+                           "one with -C",
+                           dir);
+        return -1;
+    }
+    s = (struct sv){text, n};
+    r.top = take_line(&s);
+    head = take_line(&s);
+    if (ref != NULL) {
+        if (resolve_ref(&r, ref, e) < 0)
+            return -1;
+    } else if (sv_starts(sv_of(head), SV("refs/"))) {
+        set_ref(&r, head);
+    }
+    if (read_commit(&r, ref != NULL ? r.ref : "HEAD", e) < 0)
+        return -1;
+    read_default_branch(&r);
+    if (r.ref == NULL) { /* detached: as if the default branch had been pushed */
+        AUTO(auto_free) char *full = xasprintf("refs/heads/%s", r.default_branch);
+        set_ref(&r, full);
+    }
+    read_remote(&r);
+    r.actor = ask(r.top, "config", "--get", "github.user");
+    if (r.actor[0] == '\0') {
+        free(r.actor);
+        r.actor = xstrdup(r.owner);
+    }
+    *out = r;
+    r = (struct repo){.top = NULL};
+    return 0;
+}
+
+void repo_done(struct repo *r)
+{
+    char *all[] = {r->top,         r->sha,          r->ref,         r->branch,
+                   r->repository,  r->owner,        r->actor,       r->default_branch,
+                   r->parent,      r->tree,         r->message,     r->author_name,
+                   r->author_email, r->author_date, r->committer_name, r->committer_email,
+                   r->committer_date};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+    *r = (struct repo){.top = NULL};
+}
+
+int repo_changed(const struct repo *r, char **text, const char ***paths, size_t *n, struct err *e)
+{
+    /* The empty tree stands for the parent of the first commit. */
+    const char *words[] = {"diff", "--name-only", "-z", "--no-renames",
+                           r->parent[0] != '\0' ? r->parent
+                                                : "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+                           r->sha, "--", NULL};
+    const char **list;
+    size_t len, count = 0;
+
+    if (repo_git(r->top, words, LIST_MAX_BYTES, text, &len, e) < 0)
+        return -1;
+    for (size_t i = 0; i < len; i++)
+        count += (*text)[i] == '\0';
+    list = xcalloc(count + 1, sizeof *list);
+    count = 0;
+    for (const char *p = *text; p < *text + len; p += strlen(p) + 1)
+        list[count++] = p;
+    *paths = list;
+    *n = count;
+    return 0;
+}

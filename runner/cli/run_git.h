@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What git says of the repository that a run works on. git itself is asked; its hooks and its file system
+ * monitor are switched off. */
+#ifndef RUNNER_CLI_RUN_GIT_H
+#define RUNNER_CLI_RUN_GIT_H
+
+#include "base/err.h"
+#include "base/sv.h"
+
+#include <stdbool.h>
+
+struct repo {
+    char *top;        /* absolute path of the work tree */
+    char *sha;        /* of HEAD, or of --ref */
+    char *ref;        /* refs/heads/main, refs/tags/v1 */
+    char *branch;     /* short name of ref */
+    bool is_tag;
+    char *repository; /* owner/name: of the remote origin, else local/<folder> */
+    char *owner;
+    char *default_branch;
+    char *actor; /* github.user of git's configuration, else the owner */
+    /* the commit */
+    char *parent; /* "" for the first one */
+    char *tree, *message;
+    char *author_name, *author_email, *author_date;
+    char *committer_name, *committer_email, *committer_date;
+};
+/* dir: NULL = the current one. ref: NULL = what is checked out. FAIL_INPUT: no repository, no commit, unknown
+ * ref, git missing. */
+MUST_USE int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e);
+void repo_done(struct repo *r); /* for AUTO(repo_done) */
+
+/* Runs git in `dir`; words: NULL-terminated. Its output, NUL-terminated, free(). An exit status other than 0 is
+ * FAIL_INPUT with git's own last line. */
+MUST_USE int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
+                      struct err *e);
+/* Files changed between the commit's parent and the commit; NULL-terminated list in *paths, or NULL when not
+ * known. free() the array and *text. */
+MUST_USE int repo_changed(const struct repo *r, char **text, const char ***paths, size_t *n,
+                          struct err *e);
+
+/* The local source (design 4): every tracked file that exists, the untracked ones that git does not ignore,
+ * submodules alike, and ".git/"; NUL-terminated, relative to top. *folder: O_PATH; *listing: sealed memfd. */
+MUST_USE int repo_source(const struct repo *r, int *folder, int *listing, struct err *e);
+
+#endif
