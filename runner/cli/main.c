@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/proc.h"
 
-
 static int unknown_command(const char *word)
 {
     struct err e = {0};

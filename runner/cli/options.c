@@ -212,9 +212,10 @@ static void help_commands(FILE *f)
         if (!c->hidden && c->missing == NULL)
             (void)fprintf(f, "  %-12s%s\n", c->name, c->summary);
     }
-    (void)fprintf(f, "\ngantry help COMMAND shows the options of one; gantry --version the version.\n"
-                     "Exit status: 0 all jobs succeeded, 1 a job failed, 2 wrong usage or invalid "
-                     "workflow,\n3 this host cannot do it, 130 cancelled.\n");
+    (void)fprintf(f,
+                  "\ngantry help COMMAND shows the options of one; gantry --version the version.\n"
+                  "Exit status: 0 all jobs succeeded, 1 a job failed, 2 wrong usage or invalid "
+                  "workflow,\n3 this host cannot do it, 130 cancelled.\n");
 }
 
 void cli_help(FILE *f, const struct command *c)

@@ -5,8 +5,8 @@
 #ifndef RUNNER_CLI_OPTIONS_H
 #define RUNNER_CLI_OPTIONS_H
 
-#include "base/strv.h"
 #include "base/err.h"
+#include "base/strv.h"
 
 #include <stdio.h>
 

@@ -22,19 +22,12 @@ static void set(json_t *o, const char *key, json_t *own)
     BUG(json_object_set_new(o, key, own) < 0);
 }
 
-static json_t *textf(const char *fmt, const char *a, const char *b)
+static json_t *owned(char *own)
 {
-    AUTO(buf_free) struct buf s = BUF_INIT(8192);
+    json_t *j = text(own);
 
-    for (; *fmt != '\0'; fmt++) {
-        if (*fmt == '%')
-            buf_adds(&s, a);
-        else if (*fmt == '@')
-            buf_adds(&s, b);
-        else
-            buf_addc(&s, *fmt);
-    }
-    return text(s.p);
+    free(own);
+    return j;
 }
 
 static json_t *user(const char *login)
@@ -45,8 +38,8 @@ static json_t *user(const char *login)
     set(o, "id", json_integer(1));
     set(o, "type", text("User"));
     set(o, "site_admin", json_false());
-    set(o, "html_url", textf(SERVER "/%", login, ""));
-    set(o, "url", textf("https://api.github.com/users/%", login, ""));
+    set(o, "html_url", owned(xasprintf(SERVER "/%s", login)));
+    set(o, "url", owned(xasprintf("https://api.github.com/users/%s", login)));
     return o;
 }
 
@@ -60,11 +53,11 @@ static json_t *repository(const struct repo *r)
     set(o, "full_name", text(r->repository));
     set(o, "private", json_false());
     set(o, "owner", user(r->owner));
-    set(o, "html_url", textf(SERVER "/%", r->repository, ""));
-    set(o, "url", textf("https://api.github.com/repos/%", r->repository, ""));
-    set(o, "git_url", textf("git://github.com/%.git", r->repository, ""));
-    set(o, "ssh_url", textf("git@@github.com:%.git", r->repository, "@"));
-    set(o, "clone_url", textf(SERVER "/%.git", r->repository, ""));
+    set(o, "html_url", owned(xasprintf(SERVER "/%s", r->repository)));
+    set(o, "url", owned(xasprintf("https://api.github.com/repos/%s", r->repository)));
+    set(o, "git_url", owned(xasprintf("git://github.com/%s.git", r->repository)));
+    set(o, "ssh_url", owned(xasprintf("git@github.com:%s.git", r->repository)));
+    set(o, "clone_url", owned(xasprintf(SERVER "/%s.git", r->repository)));
     set(o, "description", json_null());
     set(o, "fork", json_false());
     set(o, "archived", json_false());
@@ -95,7 +88,7 @@ static json_t *commit(const struct repo *r, const char *actor)
     set(o, "distinct", json_true());
     set(o, "message", text(r->message));
     set(o, "timestamp", text(r->committer_date));
-    set(o, "url", textf(SERVER "/%/commit/@", r->repository, r->sha));
+    set(o, "url", owned(xasprintf(SERVER "/%s/commit/%s", r->repository, r->sha)));
     set(o, "author", person(r->author_name, r->author_email, actor));
     set(o, "committer", person(r->committer_name, r->committer_email, actor));
     return o;
@@ -115,7 +108,7 @@ static void push(json_t *p, const struct repo *r, const char *actor)
     set(p, "deleted", json_false());
     set(p, "forced", json_false());
     set(p, "base_ref", json_null());
-    set(p, "compare", textf(SERVER "/%/compare/@", r->repository, r->sha));
+    set(p, "compare", owned(xasprintf(SERVER "/%s/compare/%s", r->repository, r->sha)));
     BUG(json_array_append_new(commits, commit(r, actor)) < 0);
     set(p, "commits", commits);
     set(p, "head_commit", commit(r, actor));
@@ -126,7 +119,7 @@ static json_t *pull_side(const struct repo *r, const char *ref, const char *sha)
 {
     json_t *o = json_object();
 
-    set(o, "label", textf("%:@", r->owner, ref));
+    set(o, "label", owned(xasprintf("%s:%s", r->owner, ref)));
     set(o, "ref", text(ref));
     set(o, "sha", text(sha));
     set(o, "user", user(r->owner));
@@ -156,11 +149,10 @@ static void pull_request(json_t *p, const struct repo *r, const char *actor)
     set(pr, "created_at", text(r->committer_date));
     set(pr, "updated_at", text(r->committer_date));
     set(pr, "merge_commit_sha", text(r->sha));
-    set(pr, "html_url", textf(SERVER "/%/pull/1", r->repository, ""));
-    set(pr, "url", textf("https://api.github.com/repos/%/pulls/1", r->repository, ""));
+    set(pr, "html_url", owned(xasprintf(SERVER "/%s/pull/1", r->repository)));
+    set(pr, "url", owned(xasprintf("https://api.github.com/repos/%s/pulls/1", r->repository)));
     set(pr, "head", pull_side(r, r->branch, r->sha));
-    set(pr, "base",
-        pull_side(r, r->default_branch, r->parent[0] != '\0' ? r->parent : r->sha));
+    set(pr, "base", pull_side(r, r->default_branch, r->parent[0] != '\0' ? r->parent : r->sha));
     set(p, "pull_request", pr);
 }
 
@@ -175,7 +167,7 @@ static void issue(json_t *p, const struct repo *r, const char *actor)
     set(o, "body", text(""));
     set(o, "user", user(actor));
     set(o, "labels", json_array());
-    set(o, "html_url", textf(SERVER "/%/issues/1", r->repository, ""));
+    set(o, "html_url", owned(xasprintf(SERVER "/%s/issues/1", r->repository)));
     set(p, "issue", o);
 }
 
@@ -201,15 +193,24 @@ static const char *default_action(struct sv name)
     static const struct {
         const char *name, *action;
     } table[] = {
-        {"pull_request", "opened"},        {"pull_request_target", "opened"},
-        {"pull_request_review", "submitted"}, {"pull_request_review_comment", "created"},
-        {"issues", "opened"},              {"issue_comment", "created"},
-        {"release", "published"},          {"workflow_run", "completed"},
-        {"check_run", "completed"},        {"check_suite", "completed"},
-        {"discussion", "created"},         {"discussion_comment", "created"},
-        {"label", "created"},              {"milestone", "created"},
-        {"registry_package", "published"}, {"watch", "started"},
-        {"merge_group", "checks_requested"}, {"branch_protection_rule", "created"},
+        {"pull_request", "opened"},
+        {"pull_request_target", "opened"},
+        {"pull_request_review", "submitted"},
+        {"pull_request_review_comment", "created"},
+        {"issues", "opened"},
+        {"issue_comment", "created"},
+        {"release", "published"},
+        {"workflow_run", "completed"},
+        {"check_run", "completed"},
+        {"check_suite", "completed"},
+        {"discussion", "created"},
+        {"discussion_comment", "created"},
+        {"label", "created"},
+        {"milestone", "created"},
+        {"registry_package", "published"},
+        {"watch", "started"},
+        {"merge_group", "checks_requested"},
+        {"branch_protection_rule", "created"},
         {"repository_dispatch", "local"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -227,8 +228,8 @@ static void dispatch_payload(json_t *p, const struct repo *r, const json_t *inpu
 {
     set(p, "ref", text(r->ref));
     set(p, "workflow", json_null());
-    set(p, "inputs", inputs != NULL && json_object_size(inputs) > 0 ? json_deep_copy(inputs)
-                                                                    : json_null());
+    set(p, "inputs",
+        inputs != NULL && json_object_size(inputs) > 0 ? json_deep_copy(inputs) : json_null());
 }
 
 static json_t *make_payload(const char *name, const struct repo *r, const char *actor,

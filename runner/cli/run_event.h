@@ -10,9 +10,9 @@
 
 struct run_event {
     char *name;
-    char *action;     /* activity type or "" */
-    char *ref;        /* github.ref */
-    char *ref_type;   /* "branch", "tag" */
+    char *action;              /* activity type or "" */
+    char *ref;                 /* github.ref */
+    char *ref_type;            /* "branch", "tag" */
     char *head_ref, *base_ref; /* of pull requests, short; else "" */
     json_t *payload;
 };

@@ -23,8 +23,8 @@ extern char **environ;
 /* Ours but for what would make git look at another repository (a hook that calls gantry sets these). */
 static void git_env(struct strv *env)
 {
-    static const char *const dropped[] = {"GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=",
-                                          "GIT_PREFIX=", "GIT_OBJECT_DIRECTORY="};
+    static const char *const dropped[] = {
+        "GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_PREFIX=", "GIT_OBJECT_DIRECTORY="};
 
     for (char **v = environ; *v != NULL; v++) {
         size_t i, n = sizeof dropped / sizeof dropped[0];
@@ -119,8 +119,8 @@ static int read_commit(struct repo *r, const char *commit, struct err *e)
 {
     static const char format[] =
         "--format=%H%n%P%n%T%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B"; /* the message last: many lines */
-    const char *words[] = {"log", "-1", "--no-show-signature", "--encoding=UTF-8", format, commit, "--",
-                           NULL};
+    const char *words[] = {"log", "-1", "--no-show-signature", "--encoding=UTF-8", format, commit,
+                           "--",  NULL};
     AUTO(auto_free) char *text = NULL;
     struct sv s, message;
     size_t n, space;
@@ -213,9 +213,7 @@ static void set_ref(struct repo *r, const char *full)
 
     r->ref = xstrdup(full);
     r->is_tag = sv_starts(s, SV("refs/tags/"));
-    r->branch = xstrdup(r->is_tag                             ? full + 10
-                        : sv_starts(s, SV("refs/heads/"))     ? full + 11
-                                                              : full);
+    r->branch = xstrdup(r->is_tag ? full + 10 : sv_starts(s, SV("refs/heads/")) ? full + 11 : full);
 }
 
 /* The full name of what the user called a ref. */
@@ -230,9 +228,10 @@ static int resolve_ref(struct repo *r, const char *ref, struct err *e)
         AUTO(auto_free) char *full = xasprintf("refs/tags/%s", ref);
         set_ref(r, full);
     } else {
-        return err_set(e, FAIL_INPUT,
-                       "--ref: repository '%s' has no branch or tag '%.80s'; see git branch, git tag",
-                       r->top, ref);
+        return err_set(
+            e, FAIL_INPUT,
+            "--ref: repository '%s' has no branch or tag '%.80s'; see git branch, git tag", r->top,
+            ref);
     }
     return 0;
 }
@@ -254,10 +253,11 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
         repo_git(dir, top_only, TEXT_MAX_BYTES, &text, &n, e) < 0) {
         if (sv_find(sv_of(e->msg), SV("not a git repository")) != SV_NPOS ||
             sv_find(sv_of(e->msg), SV("cannot change to")) != SV_NPOS)
-            return err_set(e, FAIL_INPUT,
-                           "'%.120s' is not inside a git repository; run git init and commit, or name "
-                           "one with -C",
-                           dir);
+            return err_set(
+                e, FAIL_INPUT,
+                "'%.120s' is not inside a git repository; run git init and commit, or name "
+                "one with -C",
+                dir);
         return -1;
     }
     s = (struct sv){text, n};
@@ -289,10 +289,22 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
 
 void repo_done(struct repo *r)
 {
-    char *all[] = {r->top,         r->sha,          r->ref,         r->branch,
-                   r->repository,  r->owner,        r->actor,       r->default_branch,
-                   r->parent,      r->tree,         r->message,     r->author_name,
-                   r->author_email, r->author_date, r->committer_name, r->committer_email,
+    char *all[] = {r->top,
+                   r->sha,
+                   r->ref,
+                   r->branch,
+                   r->repository,
+                   r->owner,
+                   r->actor,
+                   r->default_branch,
+                   r->parent,
+                   r->tree,
+                   r->message,
+                   r->author_name,
+                   r->author_email,
+                   r->author_date,
+                   r->committer_name,
+                   r->committer_email,
                    r->committer_date};
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -303,10 +315,15 @@ void repo_done(struct repo *r)
 int repo_changed(const struct repo *r, char **text, const char ***paths, size_t *n, struct err *e)
 {
     /* The empty tree stands for the parent of the first commit. */
-    const char *words[] = {"diff", "--name-only", "-z", "--no-renames",
+    const char *words[] = {"diff",
+                           "--name-only",
+                           "-z",
+                           "--no-renames",
                            r->parent[0] != '\0' ? r->parent
                                                 : "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-                           r->sha, "--", NULL};
+                           r->sha,
+                           "--",
+                           NULL};
     const char **list;
     size_t len, count = 0;
 

@@ -11,10 +11,10 @@
 #include <stdbool.h>
 
 struct repo {
-    char *top;        /* absolute path of the work tree */
-    char *sha;        /* of HEAD, or of --ref */
-    char *ref;        /* refs/heads/main, refs/tags/v1 */
-    char *branch;     /* short name of ref */
+    char *top;    /* absolute path of the work tree */
+    char *sha;    /* of HEAD, or of --ref */
+    char *ref;    /* refs/heads/main, refs/tags/v1 */
+    char *branch; /* short name of ref */
     bool is_tag;
     char *repository; /* owner/name: of the remote origin, else local/<folder> */
     char *owner;

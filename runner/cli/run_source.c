@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIST_MAX_BYTES   (256U << 20)
-#define SUBMODULE_DEPTH  16U /* Ours */
+#define LIST_MAX_BYTES  (256U << 20)
+#define SUBMODULE_DEPTH 16U /* Ours */
 
 static int list(int top_fd, const char *top, const char *prefix, unsigned depth, struct buf *out,
                 struct err *e);
@@ -58,7 +58,8 @@ static int entry(int top_fd, const char *top, const char *prefix, const char *na
         return 0; /* deleted, but still in the index */
     if (S_ISDIR(st.st_mode)) {
         AUTO(auto_free) char *below = xasprintf("%s/", path);
-        if (!has_git(top_fd, path)) /* a submodule that is not checked out: an empty folder on GitHub too */
+        if (!has_git(top_fd,
+                     path)) /* a submodule that is not checked out: an empty folder on GitHub too */
             return 0;
         return list(top_fd, top, below, depth + 1, out, e);
     }
@@ -70,8 +71,8 @@ static int entry(int top_fd, const char *top, const char *prefix, const char *na
 static int list(int top_fd, const char *top, const char *prefix, unsigned depth, struct buf *out,
                 struct err *e)
 {
-    static const char *const words[] = {"ls-files", "-z", "--cached", "--others",
-                                        "--exclude-standard", "--deduplicate", NULL};
+    static const char *const words[] = {
+        "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", NULL};
     AUTO(auto_free) char *dir = path_join(top, prefix[0] != '\0' ? prefix : ".");
     AUTO(auto_free) char *text = NULL;
     size_t n;

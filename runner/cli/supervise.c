@@ -371,10 +371,10 @@ struct sup *sup_start(struct loop *l, const struct sup_spec *spec, struct err *e
     s->loop = l;
     s->on = spec->on;
     s->late = -1;
-    s->service = (struct child){.s = s, .name = "service", .p = PROC_INIT, .from = -1,
-                                .in = BUF_INIT(LINE_MAX_BYTES)};
-    s->listener = (struct child){.s = s, .name = "listener", .p = PROC_INIT, .from = -1,
-                                 .in = BUF_INIT(LINE_MAX_BYTES)};
+    s->service = (struct child){
+        .s = s, .name = "service", .p = PROC_INIT, .from = -1, .in = BUF_INIT(LINE_MAX_BYTES)};
+    s->listener = (struct child){
+        .s = s, .name = "listener", .p = PROC_INIT, .from = -1, .in = BUF_INIT(LINE_MAX_BYTES)};
     if (start_service(s, spec, e) < 0 || (spec->listener.n > 0 && start_listener(s, spec, e) < 0)) {
         sup_free(s);
         return NULL;

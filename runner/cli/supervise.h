@@ -20,8 +20,9 @@ void programs_done(struct programs *p); /* for AUTO(programs_done) */
 
 struct sup;
 struct sup_events {
-    void (*ready)(void *ctx);                       /* the service listens: url and token are set */
-    void (*failed)(void *ctx, const struct err *e); /* one of the two ended or could not start; once */
+    void (*ready)(void *ctx); /* the service listens: url and token are set */
+    void (*failed)(void *ctx,
+                   const struct err *e); /* one of the two ended or could not start; once */
     void (*refused)(void *ctx, struct sv job, struct sv message); /* this host cannot run the job */
     void (*broken)(void *ctx, struct sv job, struct sv message);  /* a worker died */
     void *ctx;

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rendering of events. */
+#include "runner/cli/render.h"
+
+#include "base/mem.h"
+
+#include <jansson.h>
+
+#define LINE_MAX_BYTES (8U << 20)
+
+struct row {
+    char *name, *result;
+    int64_t ms;
+    bool done;
+};
+struct group { /* open ##[group]s of a job's step, for indentation */
+    char *name;
+    unsigned depth;
+};
+struct render {
+    FILE *f;
+    bool json, color, broken;
+    struct row *rows;
+    size_t n_rows, cap_rows;
+    struct group *groups;
+    size_t n_groups, cap_groups;
+    size_t width; /* of the longest job name so far */
+    char *title, *result;
+    int64_t ms;
+    size_t errors, warnings;
+    struct buf out;
+};
+
+static const char bold[] = "\x1b[1m", dim[] = "\x1b[2m", red[] = "\x1b[31m", green[] = "\x1b[32m",
+                  yellow[] = "\x1b[33m", blue[] = "\x1b[34m", reset[] = "\x1b[0m";
+
+struct render *render_new(FILE *f, bool json, bool color)
+{
+    struct render *r = xcalloc(1, sizeof *r);
+
+    r->f = f;
+    r->json = json;
+    r->color = color && !json;
+    r->out = BUF_INIT(LINE_MAX_BYTES);
+    return r;
+}
+
+void render_free(struct render *r)
+{
+    if (r == NULL)
+        return;
+    for (size_t i = 0; i < r->n_rows; i++) {
+        free(r->rows[i].name);
+        free(r->rows[i].result);
+    }
+    for (size_t i = 0; i < r->n_groups; i++)
+        free(r->groups[i].name);
+    free(r->rows);
+    free(r->groups);
+    free(r->title);
+    free(r->result);
+    buf_free(&r->out);
+    free(r);
+}
+
+bool render_broken(const struct render *r)
+{
+    return r->broken;
+}
+
+/* ---- text ---- */
+
+/* Length of a colour sequence (ESC [ digits ; ... m) at the front, or 0. */
+static size_t sgr(struct sv s)
+{
+    size_t i = 2;
+
+    if (s.n < 3 || s.p[0] != '\x1b' || s.p[1] != '[')
+        return 0;
+    while (i < s.n && i < 32 && (ch_is_digit(s.p[i]) || s.p[i] == ';' || s.p[i] == ':'))
+        i++;
+    return i < s.n && s.p[i] == 'm' ? i + 1 : 0;
+}
+
+void render_safe(struct buf *b, struct sv s, bool color)
+{
+    bool colored = false;
+
+    while (s.n > 0) {
+        unsigned char c = (unsigned char)s.p[0];
+        size_t n = sgr(s);
+        if (n > 0) {
+            if (color)
+                buf_add(b, s.p, n);
+            colored = true;
+        } else if (c < 0x20 && c != '\t') {
+            n = 1;
+            buf_addf(b, "\\x%02x", c);
+        } else if (c == 0xc2 && s.n > 1 &&
+                   (unsigned char)s.p[1] < 0xa0) { /* C1: as strong as ESC */
+            n = 2;
+            buf_addf(b, "\\x%02x", (unsigned char)s.p[1]);
+        } else if (c == 0x7f) {
+            n = 1;
+            buf_adds(b, "\\x7f");
+        } else {
+            n = 1;
+            buf_addc(b, (char)c);
+        }
+        s = sv_sub(s, n, s.n);
+    }
+    if (colored && color)
+        buf_adds(b, reset);
+}
+
+void render_duration(struct buf *b, int64_t ms)
+{
+    if (ms < 1000)
+        buf_addf(b, "%lldms", (long long)ms);
+    else if (ms < 60000)
+        buf_addf(b, "%lld.%llds", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+    else if (ms < 3600000)
+        buf_addf(b, "%lldm%02llds", (long long)(ms / 60000), (long long)(ms / 1000 % 60));
+    else
+        buf_addf(b, "%lldh%02lldm", (long long)(ms / 3600000), (long long)(ms / 60000 % 60));
+}
+
+static void paint(struct render *r, const char *color)
+{
+    if (r->color)
+        buf_adds(&r->out, color);
+}
+
+static void put(struct render *r)
+{
+    if (fwrite(r->out.p, 1, r->out.len, r->f) != r->out.len)
+        r->broken = true;
+    buf_reset(&r->out);
+    r->out.over = false;
+}
+
+/* "name | " in a colour of the job's own. */
+static void prefix(struct render *r, struct sv name)
+{
+    static const char *const colors[] = {"\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[33m",
+                                         "\x1b[32m"};
+    unsigned hash = 5381;
+
+    for (size_t i = 0; i < name.n; i++)
+        hash = hash * 33U + (unsigned char)name.p[i];
+    if (utf8_utf16_len(name) > r->width && name.n < 60)
+        r->width = utf8_utf16_len(name);
+    paint(r, colors[hash % 5]);
+    render_safe(&r->out, name, false);
+    for (size_t i = utf8_utf16_len(name); i < r->width; i++)
+        buf_addc(&r->out, ' ');
+    buf_adds(&r->out, " | ");
+    paint(r, reset);
+}
+
+static struct sv name_of(const json_t *e)
+{
+    struct sv name = jx_str(e, "name", "");
+
+    return name.n > 0 ? name : jx_str(e, "job", "");
+}
+
+static const char *color_of(struct sv result)
+{
+    return sv_is(result, "success")   ? green
+           : sv_is(result, "failure") ? red
+           : sv_is(result, "skipped") ? dim
+                                      : yellow;
+}
+
+static const char *mark_of(struct sv result)
+{
+    return sv_is(result, "success")   ? "\xe2\x9c\x93" /* check mark */
+           : sv_is(result, "failure") ? "\xe2\x9c\x97" /* ballot x */
+                                      : "-";
+}
+
+/* ---- jobs and groups ---- */
+
+static struct row *row_of(struct render *r, struct sv name)
+{
+    struct row *row;
+
+    for (size_t i = 0; i < r->n_rows; i++)
+        if (sv_is(name, r->rows[i].name) && !r->rows[i].done)
+            return &r->rows[i];
+    GROW(r->rows, r->cap_rows, r->n_rows + 1);
+    row = &r->rows[r->n_rows++];
+    *row = (struct row){.name = sv_dup(name), .result = xstrdup("")};
+    return row;
+}
+
+static unsigned *depth_of(struct render *r, struct sv name)
+{
+    struct group *g;
+
+    for (size_t i = 0; i < r->n_groups; i++)
+        if (sv_is(name, r->groups[i].name))
+            return &r->groups[i].depth;
+    GROW(r->groups, r->cap_groups, r->n_groups + 1);
+    g = &r->groups[r->n_groups++];
+    *g = (struct group){.name = sv_dup(name)};
+    return &g->depth;
+}
+
+/* ---- events ---- */
+
+static void on_run_started(struct render *r, const json_t *e)
+{
+    struct sv sha = jx_str(e, "sha", "");
+
+    paint(r, bold);
+    render_safe(&r->out, jx_str(e, "workflow", ""), false);
+    paint(r, reset);
+    buf_addf(&r->out, " (" SV_FMT " ", SV_ARG(jx_str(e, "event", "")));
+    render_safe(&r->out, jx_str(e, "ref", ""), false);
+    buf_addf(&r->out, " " SV_FMT ")\n", SV_ARG(sv_sub(sha, 0, 7)));
+    free(r->title);
+    r->title = sv_dup(jx_str(e, "workflow", ""));
+}
+
+static void on_job_started(struct render *r, const json_t *e)
+{
+    prefix(r, name_of(e));
+    paint(r, dim);
+    buf_adds(&r->out, "started\n");
+    paint(r, reset);
+}
+
+static void on_step_started(struct render *r, const json_t *e)
+{
+    *depth_of(r, name_of(e)) = 0;
+    prefix(r, name_of(e));
+    paint(r, bold);
+    buf_adds(&r->out, "> ");
+    render_safe(&r->out, jx_str(e, "step_name", ""), false);
+    paint(r, reset);
+    buf_addc(&r->out, '\n');
+}
+
+/* Markers of the log format (spec logs 4.1) become colour and indentation. */
+static void on_log(struct render *r, const json_t *e)
+{
+    struct sv line = jx_str(e, "line", "");
+    unsigned *depth = depth_of(r, name_of(e));
+    static const struct {
+        const char *marker;
+        const char *color, *text;
+    } markers[] = {
+        {"##[error]", red, "error: "},    {"##[warning]", yellow, "warning: "},
+        {"##[notice]", blue, "notice: "}, {"##[debug]", dim, "debug: "},
+        {"##[command]", blue, "$ "},      {"##[section]", bold, ""},
+    };
+
+    if (sv_is(line, "##[endgroup]")) {
+        if (*depth > 0)
+            --*depth;
+        return;
+    }
+    prefix(r, name_of(e));
+    for (unsigned i = 0; i < *depth; i++)
+        buf_adds(&r->out, "  ");
+    if (sv_starts(line, SV("##[group]"))) {
+        ++*depth;
+        paint(r, dim);
+        render_safe(&r->out, sv_sub(line, 9, line.n), false);
+        paint(r, reset);
+        buf_addc(&r->out, '\n');
+        return;
+    }
+    for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
+        struct sv m = sv_of(markers[i].marker);
+        if (sv_starts(line, m)) {
+            paint(r, markers[i].color);
+            buf_adds(&r->out, markers[i].text);
+            render_safe(&r->out, sv_sub(line, m.n, line.n), false);
+            paint(r, reset);
+            buf_addc(&r->out, '\n');
+            return;
+        }
+    }
+    render_safe(&r->out, line, r->color);
+    buf_addc(&r->out, '\n');
+}
+
+static void on_annotation(struct render *r, const json_t *e)
+{
+    struct sv level = jx_str(e, "level", ""), file = jx_str(e, "file", "");
+    struct sv name = name_of(e), title = jx_str(e, "title", "");
+    bool error = sv_is(level, "error") || sv_is(level, "failure");
+    bool warning = sv_is(level, "warning");
+
+    r->errors += error;
+    r->warnings += warning;
+    if (name.n > 0)
+        prefix(r, name);
+    paint(r, error ? red : warning ? yellow : blue);
+    buf_addf(&r->out, "%s: ", error ? "error" : warning ? "warning" : "notice");
+    if (file.n > 0) {
+        render_safe(&r->out, file, false);
+        if (jx_int(e, "line", 0) > 0)
+            buf_addf(&r->out, ":%lld", (long long)jx_int(e, "line", 0));
+        if (jx_int(e, "col", 0) > 0)
+            buf_addf(&r->out, ":%lld", (long long)jx_int(e, "col", 0));
+        buf_adds(&r->out, ": ");
+    }
+    if (title.n > 0) {
+        render_safe(&r->out, title, false);
+        buf_adds(&r->out, ": ");
+    }
+    render_safe(&r->out, jx_str(e, "message", ""), false);
+    paint(r, reset);
+    buf_addc(&r->out, '\n');
+}
+
+static void on_step_completed(struct render *r, const json_t *e)
+{
+    struct sv conclusion = jx_str(e, "conclusion", ""), outcome = jx_str(e, "outcome", "");
+
+    *depth_of(r, name_of(e)) = 0;
+    prefix(r, name_of(e));
+    paint(r, color_of(conclusion));
+    buf_addf(&r->out, "%s ", mark_of(conclusion));
+    render_safe(&r->out, jx_str(e, "step_name", ""), false);
+    if (outcome.n > 0 && !sv_eq(outcome, conclusion))
+        buf_addf(&r->out, " [" SV_FMT ", continued]", SV_ARG(outcome));
+    else if (!sv_is(conclusion, "success"))
+        buf_addf(&r->out, " [" SV_FMT "]", SV_ARG(conclusion));
+    paint(r, dim);
+    buf_adds(&r->out, " (");
+    render_duration(&r->out, jx_int(e, "duration_ms", 0));
+    buf_adds(&r->out, ")\n");
+    paint(r, reset);
+}
+
+static void on_job_completed(struct render *r, const json_t *e)
+{
+    struct sv result = jx_str(e, "result", "");
+    struct row *row = row_of(r, name_of(e));
+
+    free(row->result);
+    row->result = sv_dup(result);
+    row->ms = jx_int(e, "duration_ms", 0);
+    row->done = true;
+    prefix(r, name_of(e));
+    paint(r, color_of(result));
+    buf_addf(&r->out, "%s job " SV_FMT, mark_of(result), SV_ARG(result));
+    paint(r, dim);
+    buf_adds(&r->out, " (");
+    render_duration(&r->out, row->ms);
+    buf_adds(&r->out, ")\n");
+    paint(r, reset);
+}
+
+static void on_artifact(struct render *r, const json_t *e)
+{
+    buf_adds(&r->out, "artifact ");
+    render_safe(&r->out, jx_str(e, "name", ""), false);
+    buf_addf(&r->out, ", %lld bytes\n", (long long)jx_int(e, "size", 0));
+}
+
+static enum run_result result_of(struct sv s)
+{
+    return sv_is(s, "success")     ? RUN_SUCCESS
+           : sv_is(s, "skipped")   ? RUN_SKIPPED
+           : sv_is(s, "cancelled") ? RUN_CANCELLED
+                                   : RUN_FAILURE;
+}
+
+enum run_result render_event(struct render *r, struct sv line, const json_t *e)
+{
+    static const struct {
+        const char *type;
+        void (*fn)(struct render *, const json_t *);
+    } handlers[] = {
+        {"run.started", on_run_started},     {"job.started", on_job_started},
+        {"step.started", on_step_started},   {"log", on_log},
+        {"annotation", on_annotation},       {"step.completed", on_step_completed},
+        {"job.completed", on_job_completed}, {"artifact", on_artifact},
+    };
+    struct sv type = jx_str(e, "type", "");
+
+    if (r->json) {
+        buf_addsv(&r->out, line);
+        buf_addc(&r->out, '\n');
+    } else {
+        for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
+            if (sv_is(type, handlers[i].type))
+                handlers[i].fn(r, e);
+    }
+    if (r->out.len > 0)
+        put(r);
+    if (!sv_is(type, "run.completed"))
+        return RUN_UNKNOWN;
+    free(r->result);
+    r->result = sv_dup(jx_str(e, "result", ""));
+    r->ms = jx_int(e, "duration_ms", 0);
+    return result_of(sv_of(r->result));
+}
+
+static void summary_row(struct render *r, const char *name, const char *result, int64_t ms,
+                        size_t width)
+{
+    buf_adds(&r->out, "  ");
+    render_safe(&r->out, sv_of(name), false);
+    for (size_t i = utf8_utf16_len(sv_of(name)); i < width + 2; i++)
+        buf_addc(&r->out, ' ');
+    paint(r, color_of(sv_of(result)));
+    buf_addf(&r->out, "%-11s", result);
+    paint(r, reset);
+    render_duration(&r->out, ms);
+    buf_addc(&r->out, '\n');
+}
+
+void render_summary(struct render *r)
+{
+    size_t width = r->title != NULL ? utf8_utf16_len(sv_of(r->title)) : 0;
+
+    if (r->json || r->result == NULL)
+        return;
+    for (size_t i = 0; i < r->n_rows; i++)
+        if (utf8_utf16_len(sv_of(r->rows[i].name)) > width)
+            width = utf8_utf16_len(sv_of(r->rows[i].name));
+    buf_addc(&r->out, '\n');
+    for (size_t i = 0; i < r->n_rows; i++)
+        summary_row(r, r->rows[i].name, r->rows[i].result, r->rows[i].ms, width);
+    paint(r, bold);
+    summary_row(r, r->title != NULL ? r->title : "run", r->result, r->ms, width);
+    paint(r, reset);
+    if (r->errors + r->warnings > 0)
+        buf_addf(&r->out, "  %zu error%s, %zu warning%s\n", r->errors, r->errors == 1 ? "" : "s",
+                 r->warnings, r->warnings == 1 ? "" : "s");
+    put(r);
+    for (size_t i = 0; i < r->n_rows; i++) {
+        free(r->rows[i].name);
+        free(r->rows[i].result);
+    }
+    r->n_rows = 0;
+    r->errors = 0;
+    r->warnings = 0;
+}

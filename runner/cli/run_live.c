@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run that really happens: service and listener are started, each workflow is posted, its events are followed
+ * to their end (resumed when the connection breaks), Ctrl-C is passed on. */
+#include "runner/cli/run_priv.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/http_client.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "runner/cli/live_config.h"
+#include "runner/cli/render.h"
+#include "runner/cli/state.h"
+#include "runner/cli/supervise.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES (8U << 20)
+#define STREAM_MS      ((int64_t)30 * 24 * 3600 * 1000) /* a run may wait for days */
+#define POST_MS        60000
+#define RESUME_MAX     5U
+#define RESUME_MS      200
+#define FORCE_MS       700 /* Ours: how long the forced end may take before the processes are killed */
+#define STOP_MS        5000
+
+struct live {
+    const struct run_request *r;
+    struct loop *loop;
+    struct hc *hc;
+    struct sup *sup;
+    struct render *render;
+    struct hc_req *req;        /* POST or the stream */
+    struct hc_req *cancel_req; /* cancel */
+    struct loop_timer *timer;  /* resume */
+    struct loop_timer *force_timer;
+    size_t at;     /* workflow that runs */
+    char *run_id;  /* NULL: not posted yet */
+    int64_t seq;   /* last event seen */
+    struct buf in; /* unfinished line */
+    unsigned resumes;
+    unsigned interrupts;
+    bool completed;
+    int status;       /* worst so far */
+    struct strv said; /* messages of refusals, each once */
+};
+
+static void stop_with(struct live *v, const struct err *e, int status)
+{
+    if (e->msg[0] != '\0')
+        err_print(e);
+    v->status = status;
+    loop_stop(v->loop);
+}
+
+static void worse(struct live *v, int status)
+{
+    if (status > v->status)
+        v->status = status;
+}
+
+static char *entry_url(const struct live *v, const char *rest)
+{
+    const char *base = sup_url(v->sup);
+    size_t n = strlen(base);
+
+    return xasprintf("%s%s_gantry/runs%s", base, n > 0 && base[n - 1] == '/' ? "" : "/", rest);
+}
+
+/* ---- events ---- */
+
+static void post(struct live *v);
+static void follow(struct live *v);
+
+static void run_over(struct live *v, enum run_result result)
+{
+    v->completed = true;
+    render_summary(v->render);
+    switch (result) {
+    case RUN_UNKNOWN:
+    case RUN_SUCCESS:
+    case RUN_SKIPPED:
+        break;
+    case RUN_FAILURE:
+    case RUN_CANCELLED:
+        worse(v, EXIT_JOB_FAILED);
+        break;
+    }
+}
+
+static int on_line(struct live *v, struct sv line, struct err *e)
+{
+    AUTO(auto_json) json_t *event = jx_parse_lax(line, "event of the service", e);
+    enum run_result result;
+
+    if (event == NULL)
+        return -1;
+    v->seq = jx_int(event, "seq", v->seq);
+    result = render_event(v->render, line, event);
+    if (result != RUN_UNKNOWN)
+        run_over(v, result);
+    return 0;
+}
+
+static int on_data(void *ctx, const void *p, size_t n)
+{
+    struct live *v = ctx;
+    struct err e = {0};
+    size_t nl, from = 0;
+
+    v->resumes = 0;
+    buf_add(&v->in, p, n);
+    if (v->in.over)
+        return -1;
+    while ((nl = sv_chr(sv_sub(buf_sv(&v->in), from, v->in.len), '\n')) != SV_NPOS) {
+        if (nl > 0 && on_line(v, sv_sub(buf_sv(&v->in), from, nl), &e) < 0) {
+            stop_with(v, &e, EXIT_HOST);
+            return -1;
+        }
+        from += nl + 1;
+    }
+    buf_consume(&v->in, from);
+    if (fflush(stdout) != 0 || render_broken(v->render)) {
+        (void)err_set(&e, FAIL_SYS, "cannot write to standard output; is its reader gone?");
+        stop_with(v, &e, EXIT_HOST);
+        return -1;
+    }
+    return 0;
+}
+
+static void next(struct live *v)
+{
+    free(v->run_id);
+    v->run_id = NULL;
+    v->seq = 0;
+    v->completed = false;
+    while (++v->at < v->r->workflows.n && !v->r->workflows.v[v->at].matches)
+        ;
+    if (v->at >= v->r->workflows.n || v->interrupts > 0)
+        loop_stop(v->loop);
+    else
+        post(v);
+}
+
+static void on_resume(void *ctx)
+{
+    follow(ctx);
+}
+
+static void on_stream_end(void *ctx, const struct hc_response *r, const struct err *e)
+{
+    struct live *v = ctx;
+    struct err why = {0};
+
+    v->req = NULL;
+    if (v->completed) {
+        next(v);
+        return;
+    }
+    buf_reset(&v->in);
+    if (e == NULL && r->status != 200)
+        (void)err_http(&why, r->status, "the service answered %d for the events of the run",
+                       r->status);
+    else if (e != NULL)
+        why = *e;
+    else
+        (void)err_set(&why, FAIL_PROTO, "the service ended the events before the run was over");
+    if (v->resumes++ < RESUME_MAX) { /* a dead service shows as its process's end meanwhile */
+        loop_del_timer(v->timer);
+        v->timer = loop_add_timer(v->loop, RESUME_MS, on_resume, v);
+        return;
+    }
+    stop_with(v, &why, EXIT_HOST);
+}
+
+static void follow(struct live *v)
+{
+    AUTO(auto_free) char *rest = xasprintf("/%s/events?after=%lld", v->run_id, (long long)v->seq);
+    AUTO(auto_free) char *url = entry_url(v, rest);
+    struct hc_spec s = {
+        .url = url,
+        .bearer = sup_token(v->sup),
+        .sink = on_data,
+        .max_bytes = SIZE_MAX,
+        .timeout_ms = STREAM_MS,
+        .done = on_stream_end,
+        .ctx = v,
+    };
+    struct err e = {0};
+
+    if (hc_start(v->hc, &s, &v->req, &e) < 0)
+        stop_with(v, &e, EXIT_HOST);
+}
+
+/* ---- posting ---- */
+
+static void print_errors(struct live *v, const json_t *answer, int status)
+{
+    const struct workflow *w = &v->r->workflows.v[v->at];
+    const json_t *list = jx_get(answer, "errors");
+    struct err e = {0};
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        print_workflow_error(jx_str(one, "file", w->path), jx_int(one, "line", 0),
+                             jx_int(one, "column", 0), jx_str(one, "message", ""));
+    }
+    if (json_array_size(list) == 0) {
+        (void)err_http(&e, status, "the service refused the run of '%s' (HTTP %d)", w->path,
+                       status);
+        err_print(&e);
+    }
+}
+
+static void on_posted(void *ctx, const struct hc_response *r, const struct err *e)
+{
+    struct live *v = ctx;
+    AUTO(auto_json) json_t *answer = NULL;
+    struct err why = {0};
+    struct sv id;
+
+    v->req = NULL;
+    if (e != NULL) {
+        why = *e;
+        (void)err_wrap(&why, "hand the run to the service");
+        stop_with(v, &why, EXIT_HOST);
+        return;
+    }
+    answer = jx_parse_lax(r->body, "answer of the service", &why);
+    if (r->status == 422 || r->status == 400) {
+        print_errors(v, answer, r->status);
+        v->status = EXIT_USAGE;
+        loop_stop(v->loop);
+        return;
+    }
+    if (r->status != 201 && r->status != 200)
+        (void)err_http(&why, r->status, "the service answered %d to a run: " SV_FMT, r->status,
+                       SV_ARG(sv_sub(r->body, 0, 160)));
+    if (answer == NULL || why.code != FAIL_NONE || jx_need_str(answer, "run_id", &id, &why) < 0) {
+        stop_with(v, &why, EXIT_HOST);
+        return;
+    }
+    v->run_id = sv_dup(id);
+    if (v->interrupts > 0) { /* nothing ran yet */
+        loop_stop(v->loop);
+        return;
+    }
+    follow(v);
+}
+
+static void post(struct live *v)
+{
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    AUTO(auto_free) char *url = entry_url(v, "");
+    struct buf body;
+    struct hc_spec s = {
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .bearer = sup_token(v->sup),
+        .timeout_ms = POST_MS,
+        .done = on_posted,
+        .ctx = v,
+    };
+    struct err e = {0};
+
+    if (run_body(v->r, &v->r->workflows.v[v->at], &body, &e) < 0) {
+        stop_with(v, &e, e.code == FAIL_INPUT ? EXIT_USAGE : EXIT_HOST);
+        return;
+    }
+    s.body = buf_sv(&body);
+    if (hc_start(v->hc, &s, &v->req, &e) < 0)
+        stop_with(v, &e, EXIT_HOST);
+    secret_wipe(body.p, body.len); /* secrets of the run */
+    buf_free(&body);
+}
+
+/* ---- the two processes ---- */
+
+static void on_ready(void *ctx)
+{
+    struct live *v = ctx;
+
+    v->at = (size_t)-1;
+    next(v);
+}
+
+static void on_failed(void *ctx, const struct err *e)
+{
+    struct live *v = ctx;
+
+    if (v->interrupts > 0)
+        loop_stop(v->loop);
+    else
+        stop_with(v, e, e->code == FAIL_INPUT ? EXIT_USAGE : EXIT_HOST);
+}
+
+static void say_once(struct live *v, struct sv job, struct sv message)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(4096);
+
+    for (size_t i = 0; i < v->said.n; i++)
+        if (sv_is(message, v->said.v[i]))
+            return;
+    strv_addsv(&v->said, message);
+    buf_adds(&b, "gantry: error: ");
+    if (!sv_starts(message, SV("start job"))) {
+        buf_adds(&b, "job '");
+        render_safe(&b, job, false);
+        buf_adds(&b, "': ");
+    }
+    render_safe(&b, message, false);
+    (void)fprintf(stderr, "%s\n", b.p);
+}
+
+static void on_refused(void *ctx, struct sv job, struct sv message)
+{
+    struct live *v = ctx;
+
+    say_once(v, job, message);
+    worse(v, EXIT_HOST);
+}
+
+static void on_broken(void *ctx, struct sv job, struct sv message)
+{
+    say_once(ctx, job, message);
+}
+
+/* ---- Ctrl-C ---- */
+
+static void on_force_over(void *ctx)
+{
+    struct live *v = ctx;
+
+    loop_stop(v->loop);
+}
+
+static void on_cancelled(void *ctx, const struct hc_response *r, const struct err *e)
+{
+    struct live *v = ctx;
+
+    (void)r;
+    (void)e; /* the next Ctrl-C does not ask the service */
+    v->cancel_req = NULL;
+}
+
+static void cancel(struct live *v, bool force)
+{
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    AUTO(auto_free) char *rest = xasprintf("/%s/cancel", v->run_id);
+    AUTO(auto_free) char *url = entry_url(v, rest);
+    struct hc_spec s = {
+        .method = "POST",
+        .url = url,
+        .headers = headers,
+        .bearer = sup_token(v->sup),
+        .body = force ? SV("{\"force\":true}") : SV("{}"),
+        .timeout_ms = POST_MS,
+        .done = on_cancelled,
+        .ctx = v,
+    };
+    struct err e = {0};
+
+    if (v->cancel_req != NULL)
+        hc_cancel(v->cancel_req);
+    v->cancel_req = NULL;
+    if (hc_start(v->hc, &s, &v->cancel_req, &e) < 0)
+        err_print(&e);
+}
+
+static void on_signal(void *ctx, int sig)
+{
+    struct live *v = ctx;
+
+    if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP)
+        return;
+    v->interrupts++;
+    if (v->run_id == NULL) { /* nothing runs */
+        if (v->req == NULL || v->interrupts > 1)
+            loop_stop(v->loop);
+        return;
+    }
+    cancel(v, v->interrupts > 1);
+    if (v->interrupts > 1 && v->force_timer == NULL)
+        v->force_timer = loop_add_timer(v->loop, FORCE_MS, on_force_over, v);
+    if (v->interrupts > 2)
+        loop_stop(v->loop);
+}
+
+/* ---- start to end ---- */
+
+static int start(struct live *v, const struct programs *p, const struct run_state *st,
+                 const struct live_source *src, struct err *e)
+{
+    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
+    AUTO(buf_free) struct buf service = BUF_INIT(1U << 20);
+    AUTO(buf_free) struct buf listener = BUF_INIT(1U << 20);
+    struct hc_options ho = {.user_agent = "gantry/" GANTRY_VERSION, .proxy = ""};
+    int keep[2];
+    struct sup_spec s = {
+        .programs = p,
+        .keep = keep,
+        .log_dir = getenv("GANTRY_LOG") == NULL ? st->dir : NULL,
+        .on = {on_ready, on_failed, on_refused, on_broken, v},
+    };
+
+    if (src->folder >= 0) {
+        keep[s.n_keep++] = src->folder;
+        keep[s.n_keep++] = src->listing;
+    }
+    if (live_service_config(v->r, st, &service, e) < 0 ||
+        live_listener_config(v->r, p, st, src, &listener, e) < 0)
+        return -1;
+    s.config = buf_sv(&service);
+    s.listener = buf_sv(&listener);
+    v->loop = loop_new(e);
+    if (v->loop == NULL ||
+        loop_on_signals(v->loop, sigs, sizeof sigs / sizeof sigs[0], on_signal, v, e) < 0)
+        return -1;
+    v->sup = sup_start(v->loop, &s, e);
+    if (v->sup == NULL)
+        return -1;
+    v->hc = hc_new(v->loop, &ho, e);
+    return v->hc != NULL ? 0 : -1;
+}
+
+static bool use_color(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') &&
+           !(term != NULL && strcmp(term, "dumb") == 0);
+}
+
+static void done(struct live *v)
+{
+    if (v->req != NULL)
+        hc_cancel(v->req);
+    if (v->cancel_req != NULL)
+        hc_cancel(v->cancel_req);
+    loop_del_timer(v->timer);
+    loop_del_timer(v->force_timer);
+    if (v->sup != NULL) /* an orderly end needs time only when nothing hurries */
+        sup_stop(v->sup, v->interrupts > 1 || v->status == EXIT_HOST ? 0 : STOP_MS);
+    hc_free(v->hc);
+    sup_free(v->sup);
+    loop_free(v->loop);
+    render_free(v->render);
+    free(v->run_id);
+    buf_free(&v->in);
+    strv_free(&v->said);
+}
+
+int run_live(const struct run_request *r)
+{
+    struct live v = {.r = r, .in = BUF_INIT(LINE_MAX_BYTES), .said = STRV_INIT};
+    AUTO(programs_done) struct programs p = {.self = NULL};
+    AUTO(run_state_close) struct run_state st = RUN_STATE_INIT;
+    AUTO(live_source_done) struct live_source src = LIVE_SOURCE_INIT;
+    struct err e = {0};
+    int status;
+
+    v.render = render_new(stdout, args_flag(r->args, "json"), use_color());
+    if (sup_reserve(&e) < 0 || programs_find(&p, &e) < 0 ||
+        run_state_open(p.launcher, &st, &e) < 0 || live_source_open(r, &src, &e) < 0 ||
+        start(&v, &p, &st, &src, &e) < 0 || loop_run(v.loop, &e) < 0) {
+        status = cli_fail(&e);
+        if (status == EXIT_USAGE) /* the user's input was right: it is the host that cannot */
+            status = EXIT_HOST;
+    } else {
+        status = v.interrupts > 0 ? EXIT_CANCELLED : v.status;
+    }
+    done(&v);
+    return status;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The options of `gantry run`, read and checked before anything is started. */
+#include "runner/cli/run_priv.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#define FILE_MAX_BYTES (1U << 20)
+#define JOBS_MAX       64U
+
+static void put(json_t *o, const char *key, struct sv value)
+{
+    BUG(json_object_set_new(o, key, jx_str_new(value)) < 0);
+}
+
+/* Names of secrets and variables (docs): letters, digits, _; no digit first; not GITHUB_. */
+static int check_name(const char *what, struct sv name, bool token_is_fine, struct err *e)
+{
+    if (name.n == 0 || ch_is_digit(name.p[0]))
+        return err_set(e, FAIL_INPUT, "%s: '" SV_FMT "' is not a name; use letters, digits and _",
+                       what, SV_ARG(sv_sub(name, 0, 60)));
+    for (size_t i = 0; i < name.n; i++)
+        if (!ch_is_alnum(name.p[i]) && name.p[i] != '_')
+            return err_set(e, FAIL_INPUT,
+                           "%s: '" SV_FMT "' is not a name; use letters, digits and _", what,
+                           SV_ARG(sv_sub(name, 0, 60)));
+    if (sv_istarts(name, SV("GITHUB_")) && !(token_is_fine && sv_ieq(name, SV("GITHUB_TOKEN"))))
+        return err_set(e, FAIL_INPUT,
+                       "%s: names that begin with GITHUB_ are reserved: '" SV_FMT "'", what,
+                       SV_ARG(sv_sub(name, 0, 60)));
+    return 0;
+}
+
+static int split(const char *what, const char *word, char c, struct sv *key, struct sv *value,
+                 struct err *e)
+{
+    *value = sv_of(word);
+    (void)sv_next(value, c, key);
+    if (value->p == NULL || key->n == 0)
+        return err_set(e, FAIL_INPUT, "%s: '%.60s' is not of the form NAME%cVALUE", what, word, c);
+    return 0;
+}
+
+static int read_pairs(const struct args *a, const char *name, bool checked, json_t *into,
+                      struct err *e)
+{
+    const struct strv *l = args_list(a, name);
+    AUTO(auto_free) char *what = xasprintf("--%s", name);
+    struct sv key, value;
+
+    for (size_t i = 0; i < l->n; i++) {
+        AUTO(auto_free) char *k = NULL;
+        if (split(what, l->v[i], '=', &key, &value, e) < 0 ||
+            (checked && check_name(what, key, false, e) < 0))
+            return -1;
+        k = sv_dup(key);
+        put(into, k, value);
+    }
+    return 0;
+}
+
+static int read_secrets(const struct args *a, json_t *into, struct err *e)
+{
+    const struct strv *l = args_list(a, "secret");
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct sv value = sv_of(l->v[i]), key;
+        AUTO(auto_free) char *k = NULL;
+        (void)sv_next(&value, '=', &key);
+        if (check_name("--secret", key, true, e) < 0)
+            return -1;
+        k = sv_dup(key);
+        if (value.p == NULL) {
+            const char *v = getenv(k);
+            if (v == NULL)
+                return err_set(e, FAIL_INPUT,
+                               "--secret: the environment has no variable '%s'; set it or give "
+                               "--secret %s=VALUE",
+                               k, k);
+            value = sv_of(v);
+        }
+        put(into, k, value);
+    }
+    return 0;
+}
+
+/* A value of a NAME=VALUE line: bare, 'literal' or "with \n \t \" \\ escapes". */
+static int line_value(struct sv s, const char *path, unsigned line, struct buf *out, struct err *e)
+{
+    char quote = s.n > 0 ? s.p[0] : '\0';
+
+    if (quote != '"' && quote != '\'') {
+        buf_addsv(out, s);
+        return 0;
+    }
+    if (s.n < 2 || s.p[s.n - 1] != quote)
+        return err_set(e, FAIL_INPUT, "%s:%u: the quote is not closed on its line", path, line);
+    s = sv_sub(s, 1, s.n - 2);
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (quote == '"' && c == '\\' && i + 1 < s.n) {
+            c = s.p[++i];
+            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+        }
+        buf_addc(out, c);
+    }
+    return 0;
+}
+
+static int read_lines(const char *option, const char *path, json_t *into, struct err *e)
+{
+    AUTO(auto_free) char *text = NULL;
+    struct sv rest, line, key;
+    unsigned number = 0;
+    size_t n;
+
+    if (fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &n, e) < 0)
+        return err_wrap(e, "%s", option);
+    rest = (struct sv){text, n};
+    while (sv_next(&rest, '\n', &line)) {
+        AUTO(buf_free) struct buf value = BUF_INIT(FILE_MAX_BYTES);
+        AUTO(auto_free) char *k = NULL;
+        number++;
+        line = sv_trim(line);
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        if (sv_starts(line, SV("export ")))
+            line = sv_sub(line, 7, line.n);
+        (void)sv_next(&line, '=', &key);
+        key = sv_trim(key);
+        if (line.p == NULL)
+            return err_set(e, FAIL_INPUT, "%s:%u: not of the form NAME=VALUE", path, number);
+        if (check_name(path, key, true, e) < 0 ||
+            line_value(sv_trim(line), path, number, &value, e) < 0)
+            return -1;
+        k = sv_dup(key);
+        put(into, k, buf_sv(&value));
+    }
+    if (n > 0)
+        explicit_bzero(text, n);
+    return 0;
+}
+
+static int read_files(const struct args *a, const char *name, json_t *into, struct err *e)
+{
+    const struct strv *l = args_list(a, name);
+    AUTO(auto_free) char *what = xasprintf("--%s", name);
+
+    for (size_t i = 0; i < l->n; i++)
+        if (read_lines(what, l->v[i], into, e) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_matrix(const struct args *a, json_t *into, struct err *e)
+{
+    const struct strv *l = args_list(a, "matrix");
+    struct sv key, value;
+
+    for (size_t i = 0; i < l->n; i++) {
+        json_t *o;
+        if (split("--matrix", l->v[i], ':', &key, &value, e) < 0)
+            return -1;
+        o = json_object();
+        put(o, "key", key);
+        put(o, "value", value);
+        BUG(json_array_append_new(into, o) < 0);
+    }
+    return 0;
+}
+
+int absolute_folder(const char *what, const char *path, char **out, struct err *e)
+{
+    AUTO(auto_free) char *full = realpath(path, NULL);
+    struct stat st;
+
+    if (full == NULL || stat(full, &st) < 0)
+        return err_set(e, FAIL_INPUT, "%s: cannot find the folder '%.160s': %s", what, path,
+                       strerrordesc_np(errno));
+    if (!S_ISDIR(st.st_mode))
+        return err_set(e, FAIL_INPUT, "%s: '%.160s' is not a folder", what, path);
+    *out = TAKE_PTR(full);
+    return 0;
+}
+
+static int read_folders(const struct args *a, const char *name, struct strv *into, struct err *e)
+{
+    const struct strv *l = args_list(a, name);
+    AUTO(auto_free) char *what = xasprintf("--%s", name);
+
+    for (size_t i = 0; i < l->n; i++) {
+        char *full;
+        if (absolute_folder(what, l->v[i], &full, e) < 0)
+            return -1;
+        strv_own(into, full);
+    }
+    return 0;
+}
+
+int read_network(const char *mode, bool *none, struct err *e)
+{
+    *none = mode != NULL && strcmp(mode, "none") == 0;
+    if (mode != NULL && !*none && strcmp(mode, "host") != 0)
+        return err_set(e, FAIL_INPUT, "--network: '%.40s' is not available; use host or none",
+                       mode);
+    return 0;
+}
+
+static int read_jobs(const struct args *a, unsigned *out, struct err *e)
+{
+    const char *text = args_text(a, "jobs");
+    cpu_set_t cpus;
+    uint64_t n;
+
+    if (text == NULL) {
+        CPU_ZERO(&cpus);
+        *out = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+        if (*out > JOBS_MAX)
+            *out = JOBS_MAX;
+        return 0;
+    }
+    if (num_u64(sv_of(text), JOBS_MAX, &n, e) < 0 || n == 0)
+        return err_set(e, FAIL_INPUT, "--jobs: '%.20s' is not a number from 1 to %u", text,
+                       JOBS_MAX);
+    *out = (unsigned)n;
+    return 0;
+}
+
+/* Combinations that would otherwise be ignored silently. */
+static int check_combinations(const struct run_request *r, const char *event, struct err *e)
+{
+    const char *checkout = args_text(r->args, "checkout");
+
+    if (checkout != NULL && strcmp(checkout, "action") == 0)
+        return err_set(e, FAIL_INPUT, "--checkout=action is not available yet; use native");
+    if (checkout != NULL && strcmp(checkout, "native") != 0)
+        return err_set(e, FAIL_INPUT, "--checkout: '%.40s' is neither native nor action", checkout);
+    if (r->net_none && args_flag(r->args, "no-sandbox"))
+        return err_set(e, FAIL_INPUT, "--network none needs the sandbox; leave --no-sandbox away");
+    if (json_object_size(r->inputs) > 0 && strcmp(event, "workflow_dispatch") != 0)
+        return err_set(e, FAIL_INPUT,
+                       "--input belongs to workflow_dispatch, not to %.60s; run gantry run "
+                       "workflow_dispatch",
+                       event);
+    return 0;
+}
+
+static void add_env(struct run_request *r)
+{
+    r->secrets = json_object();
+    r->vars = json_object();
+    r->env = json_object();
+    r->inputs = json_object();
+    r->matrix = json_array();
+}
+
+int run_request_read(const struct args *a, struct run_request *out, struct err *e)
+{
+    AUTO(run_request_done) struct run_request r = RUN_REQUEST_INIT;
+    const char *event = a->words.n > 0 ? a->words.v[0] : "push";
+    const char *actor = args_text(a, "actor");
+
+    r.args = a;
+    add_env(&r);
+    if (read_files(a, "secret-file", r.secrets, e) < 0 || read_secrets(a, r.secrets, e) < 0 ||
+        read_files(a, "var-file", r.vars, e) < 0 || read_pairs(a, "var", true, r.vars, e) < 0 ||
+        read_pairs(a, "env", false, r.env, e) < 0 ||
+        read_pairs(a, "input", false, r.inputs, e) < 0 || read_matrix(a, r.matrix, e) < 0 ||
+        read_folders(a, "host-dir", &r.host_dirs, e) < 0 ||
+        read_folders(a, "actions", &r.actions, e) < 0 || read_jobs(a, &r.jobs, e) < 0 ||
+        read_network(args_text(a, "network"), &r.net_none, e) < 0 ||
+        check_combinations(&r, event, e) < 0 ||
+        repo_read(args_text(a, "C"), args_text(a, "ref"), &r.repo, e) < 0)
+        return -1;
+    r.actor = xstrdup(actor != NULL ? actor : r.repo.actor);
+    if (run_event_make(event, &r.repo, r.actor, args_text(a, "event-path"), r.inputs, &r.event, e) <
+        0)
+        return -1;
+    *out = r;
+    r = RUN_REQUEST_INIT;
+    return 0;
+}
+
+void run_request_done(struct run_request *r)
+{
+    json_t **all[] = {&r->secrets, &r->vars, &r->env, &r->inputs, &r->matrix};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        auto_json(all[i]);
+        *all[i] = NULL;
+    }
+    workflows_done(&r->workflows);
+    repo_done(&r->repo);
+    run_event_done(&r->event);
+    free(r->actor);
+    strv_free(&r->host_dirs);
+    strv_free(&r->actions);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the service is told to run: the body of POST /_gantry/runs (docs/internals/local-service.md). */
+#include "runner/cli/run_priv.h"
+
+#include "actions/event.h"
+#include "base/fs.h"
+#include "base/ids.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+
+#define BODY_MAX_BYTES   (64U << 20)
+#define CALLED_MAX_BYTES (8U << 20)
+#define CALLED_DEPTH     10U /* spec expressions 7.1: levels of reusable workflows */
+
+static void set(json_t *o, const char *key, json_t *own)
+{
+    BUG(json_object_set_new(o, key, own) < 0);
+}
+
+static json_t *text(const char *s)
+{
+    return jx_str_new(sv_of(s));
+}
+
+static json_t *texts(const struct strv *l)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < l->n; i++)
+        BUG(json_array_append_new(a, text(l->v[i])) < 0);
+    return a;
+}
+
+int run_inputs(const struct run_request *r, const struct workflow *w, struct val **out,
+               struct err *e)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {.n = 0};
+    AUTO(auto_val) struct val *given = NULL;
+
+    *out = NULL;
+    if (strcmp(r->event.name, "workflow_dispatch") != 0)
+        return 0;
+    given = val_from_json(r->inputs);
+    if (event_dispatch_inputs(w->wf, given, out, &errors, e) == 0)
+        return 0;
+    for (size_t i = 0; i < errors.n; i++)
+        print_workflow_error(sv_of(w->path), errors.v[i].line, errors.v[i].col,
+                             sv_of(errors.v[i].text));
+    if (errors.n > 0)
+        *e = (struct err){.code = FAIL_INPUT}; /* printed */
+    return -1;
+}
+
+/* github.event.inputs: every value as text (spec expressions 5.6). */
+static json_t *payload_with_inputs(const struct run_request *r, const struct workflow *w,
+                                   const struct val *inputs)
+{
+    json_t *p = json_deep_copy(r->event.payload);
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < val_count(inputs); i++) {
+        AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+        AUTO(auto_free) char *key = sv_dup(val_key_at(inputs, i));
+        val_to_text(val_at(inputs, i), &b);
+        set(o, key, jx_str_new(buf_sv(&b)));
+    }
+    set(p, "inputs", o);
+    set(p, "workflow", text(w->path));
+    return p;
+}
+
+/* Local reusable workflows, and those that they call. A file that is missing is the service's error. */
+static void add_called(const struct run_request *r, const char *yaml, size_t n, json_t *files,
+                       unsigned depth)
+{
+    static const char mark[] = "./.github/workflows/";
+    struct sv rest = {yaml, n};
+    size_t at;
+
+    while (depth < CALLED_DEPTH && (at = sv_find(rest, sv_of(mark))) != SV_NPOS) {
+        AUTO(auto_free) char *path = NULL;
+        AUTO(auto_free) char *full = NULL;
+        AUTO(auto_free) char *content = NULL;
+        struct err ignored; /* not a file: then nothing is called */
+        size_t len, i;
+        rest = sv_sub(rest, at + 2, rest.n);
+        for (i = 0; i < rest.n && !ch_is_space(rest.p[i]) && strchr("'\"#@,}", rest.p[i]) == NULL;)
+            i++;
+        path = sv_dup(sv_sub(rest, 0, i));
+        full = path_join(r->repo.top, path);
+        if (json_object_get(files, path) != NULL ||
+            fs_read_file(AT_FDCWD, full, CALLED_MAX_BYTES, &content, &len, &ignored) < 0)
+            continue;
+        set(files, path, jx_str_new((struct sv){content, len}));
+        add_called(r, content, len, files, depth + 1);
+    }
+}
+
+static json_t *secrets(const struct run_request *r)
+{
+    json_t *o = json_deep_copy(r->secrets);
+    char token[41];
+
+    if (jx_iget(o, "GITHUB_TOKEN") == NULL) {
+        /* Of the form that GitHub hands out; worth nothing anywhere. */
+        ids_token(token, 36);
+        AUTO(auto_free) char *full = xasprintf("ghs_%s", token);
+        set(o, "GITHUB_TOKEN", text(full));
+    }
+    return o;
+}
+
+static json_t *event_json(const struct run_request *r, const struct workflow *w,
+                          const struct val *inputs)
+{
+    json_t *o = json_object();
+
+    set(o, "name", text(r->event.name));
+    set(o, "payload",
+        inputs != NULL ? payload_with_inputs(r, w, inputs) : json_deep_copy(r->event.payload));
+    return o;
+}
+
+int run_body(const struct run_request *r, const struct workflow *w, struct buf *out, struct err *e)
+{
+    AUTO(auto_json) json_t *o = json_object();
+    AUTO(auto_val) struct val *inputs = NULL;
+    json_t *file = json_object(), *files = json_object();
+
+    set(file, "path", text(w->path));
+    set(file, "text", jx_str_new((struct sv){w->text, w->n}));
+    set(o, "workflow", file);
+    add_called(r, w->text, w->n, files, 0);
+    set(o, "files", files);
+    if (run_inputs(r, w, &inputs, e) < 0)
+        return -1;
+    set(o, "event", event_json(r, w, inputs));
+    set(o, "repository", text(r->repo.repository));
+    set(o, "sha", text(r->repo.sha));
+    set(o, "ref", text(r->event.ref));
+    set(o, "ref_type", text(r->event.ref_type));
+    set(o, "actor", text(r->actor));
+    set(o, "default_branch", text(r->repo.default_branch));
+    set(o, "head_ref", text(r->event.head_ref));
+    set(o, "base_ref", text(r->event.base_ref));
+    set(o, "inputs", inputs != NULL ? val_to_json(inputs) : json_object());
+    set(o, "vars", json_deep_copy(r->vars));
+    set(o, "secrets", secrets(r));
+    set(o, "env", json_deep_copy(r->env));
+    set(o, "jobs", texts(args_list(r->args, "j")));
+    set(o, "matrix", json_deep_copy(r->matrix));
+    set(o, "approve", texts(args_list(r->args, "approve")));
+    *out = BUF_INIT(BODY_MAX_BYTES);
+    jx_write(out, o);
+    if (buf_done(out, "run request", e) == 0)
+        return 0;
+    buf_free(out);
+    return -1;
+}

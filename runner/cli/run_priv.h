@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shared by the files of `gantry run`. */
+#ifndef RUNNER_CLI_RUN_PRIV_H
+#define RUNNER_CLI_RUN_PRIV_H
+
+#include "actions/workflow.h"
+#include "runner/cli/options.h"
+#include "runner/cli/run_event.h"
+#include "runner/cli/run_git.h"
+
+struct workflow {
+    char *path; /* relative to the repository: ".github/workflows/ci.yml" */
+    char *text;
+    size_t n;
+    struct wf *wf;
+    bool matches; /* runs for the event */
+    char *reason; /* why not, or NULL */
+};
+struct workflows {
+    struct workflow *v;
+    size_t n, cap;
+};
+/* What the user asked for, read and checked. */
+struct run_request {
+    const struct args *args;
+    struct repo repo;
+    struct run_event event;
+    struct workflows workflows;
+    char *actor;
+    json_t *secrets, *vars, *env, *inputs; /* objects of texts */
+    json_t *matrix;                        /* array of {key, value} */
+    unsigned jobs;
+    bool net_none;
+    struct strv host_dirs; /* absolute */
+    struct strv actions;
+};
+#define RUN_REQUEST_INIT ((struct run_request){.host_dirs = STRV_INIT, .actions = STRV_INIT})
+
+/* run_options.c. FAIL_INPUT with one line. */
+MUST_USE int run_request_read(const struct args *a, struct run_request *out, struct err *e);
+void run_request_done(struct run_request *r); /* for AUTO(run_request_done) */
+/* An existing folder as an absolute path; `what` names the option. */
+MUST_USE int absolute_folder(const char *what, const char *path, char **out, struct err *e);
+MUST_USE int read_network(const char *mode, bool *none, struct err *e);
+
+/* run_workflows.c: reads -W files or every file of .github/workflows and decides which run. Errors of workflow
+ * files are printed, one a line; then FAIL_INPUT with an empty message. */
+MUST_USE int workflows_read(struct run_request *r, struct err *e);
+void workflows_done(struct workflows *w);
+/* "gantry: error: FILE:LINE:COL: text" */
+void print_workflow_error(struct sv file, int64_t line, int64_t col, struct sv text);
+
+/* run_show.c: --list, --graph, --dry-run. Exit status. */
+int run_list(const struct run_request *r);
+int run_graph(const struct run_request *r);
+int run_dry(const struct run_request *r);
+
+/* run_post.c: the body of POST /_gantry/runs; errors of inputs are printed as above. */
+MUST_USE int run_body(const struct run_request *r, const struct workflow *w, struct buf *out,
+                      struct err *e);
+/* Typed inputs of a manual run, or NULL in *out. */
+MUST_USE int run_inputs(const struct run_request *r, const struct workflow *w, struct val **out,
+                        struct err *e);
+
+/* run_live.c: starts the processes, posts the runs and shows their events. Exit status. */
+int run_live(const struct run_request *r);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The workflow files of a run: found, read, and matched against the event. */
+#include "runner/cli/run_priv.h"
+
+#include "actions/event.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "runner/cli/render.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define WORKFLOW_MAX_BYTES (8U << 20) /* above the reader's own limit, which has the better text */
+#define FOLDER             ".github/workflows"
+
+void workflows_done(struct workflows *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        free(w->v[i].path);
+        free(w->v[i].text);
+        wf_free(w->v[i].wf);
+        free(w->v[i].reason);
+    }
+    free(w->v);
+    *w = (struct workflows){.v = NULL};
+}
+
+void print_workflow_error(struct sv file, int64_t line, int64_t col, struct sv text)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(16384);
+
+    buf_adds(&b, "gantry: error: ");
+    render_safe(&b, file, false);
+    if (line > 0)
+        buf_addf(&b, ":%lld", (long long)line);
+    if (line > 0 && col > 0)
+        buf_addf(&b, ":%lld", (long long)col);
+    buf_adds(&b, ": ");
+    for (struct sv s = text, part; sv_next(&s, '\n', &part);) {
+        render_safe(&b, part, false);
+        if (s.p != NULL)
+            buf_addc(&b, ' ');
+    }
+    (void)fprintf(stderr, "%s\n", b.p);
+}
+
+/* The names of the events of a workflow, for a message. */
+static char *event_names(const struct wf *w)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1024);
+
+    for (size_t i = 0; i < w->n_events; i++)
+        buf_addf(&b, "%s" SV_FMT, i > 0 ? ", " : "", SV_ARG(w->events[i]));
+    return xstrdup(b.p);
+}
+
+static int add(struct run_request *r, const char *path, bool *bad, struct err *e)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {.n = 0};
+    struct workflow *w;
+    struct workflow n = {.wf = NULL};
+    AUTO(auto_free) char *full = path_join(r->repo.top, path);
+    struct err why = {0};
+
+    if (fs_read_file(AT_FDCWD, full, WORKFLOW_MAX_BYTES, &n.text, &n.n, e) < 0)
+        return -1;
+    n.path = xstrdup(path);
+    GROW(r->workflows.v, r->workflows.cap, r->workflows.n + 1);
+    w = &r->workflows.v[r->workflows.n++];
+    *w = n;
+    if (wf_parse((struct sv){w->text, w->n}, w->path, &w->wf, &errors, &why) < 0) {
+        w->wf = NULL;
+        *bad = true;
+        for (size_t i = 0; i < errors.n; i++)
+            print_workflow_error(sv_of(errors.v[i].file != NULL ? errors.v[i].file : w->path),
+                                 errors.v[i].line, errors.v[i].col, sv_of(errors.v[i].text));
+        if (errors.n == 0)
+            err_print(&why);
+    }
+    return 0;
+}
+
+/* The path of a -W file, relative to the repository: as given from here, from the top, or by its name alone. */
+static int find_named(const struct run_request *r, const char *name, char **out, struct err *e)
+{
+    AUTO(auto_free) char *here = realpath(name, NULL);
+    AUTO(auto_free) char *top = realpath(r->repo.top, NULL);
+    AUTO(auto_free) char *from_top = path_join(r->repo.top, name);
+    AUTO(auto_free) char *in_folder = xasprintf("%s/" FOLDER "/%s", r->repo.top, name);
+    size_t n = top != NULL ? strlen(top) : 0;
+
+    if (here != NULL && n > 0 && strncmp(here, top, n) == 0 && here[n] == '/')
+        *out = xstrdup(here + n + 1);
+    else if (name[0] != '/' && fs_exists(AT_FDCWD, from_top))
+        *out = xstrdup(name);
+    else if (fs_exists(AT_FDCWD, in_folder))
+        *out = xasprintf(FOLDER "/%s", name);
+    else if (here != NULL)
+        *out = xstrdup(here);
+    else
+        return err_set(
+            e, FAIL_INPUT,
+            "cannot find the workflow file '%.160s'; gantry run --list shows those of the "
+            "repository",
+            name);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_folder(const struct run_request *r, struct strv *out, struct err *e)
+{
+    AUTO(auto_free) char *folder = path_join(r->repo.top, FOLDER);
+    DIR *d = opendir(folder);
+    const struct dirent *ent;
+
+    if (d == NULL && errno != ENOENT)
+        return err_sys(e, "cannot read the folder '%s'", folder);
+    while (d != NULL && (ent = readdir(d)) != NULL) {
+        struct sv name = sv_of(ent->d_name);
+        if (sv_ends(name, SV(".yml")) || sv_ends(name, SV(".yaml")))
+            strv_addf(out, FOLDER "/%s", ent->d_name);
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    qsort(out->v, out->n, sizeof *out->v, by_name);
+    if (out->n == 0)
+        return err_set(e, FAIL_INPUT,
+                       "'%.160s' holds no workflow file; write one or name one with -W", folder);
+    return 0;
+}
+
+/* -W is the user's choice: the event must be one of the workflow's, but its filters are not asked. */
+static void decide(struct run_request *r, struct workflow *w, bool named, const struct event *ev)
+{
+    AUTO(auto_free) char *events = NULL;
+
+    if (!wf_has_event(w->wf, sv_of(r->event.name))) {
+        events = event_names(w->wf);
+        w->reason = xasprintf("runs for %s", events);
+        return;
+    }
+    w->matches = named || event_matches(w->wf, ev, &w->reason);
+}
+
+static int decide_all(struct run_request *r, bool named, struct err *e)
+{
+    AUTO(auto_free) char *text = NULL;
+    const char **paths = NULL;
+    struct event ev = {
+        .name = sv_of(r->event.name),
+        .ref = sv_of(r->event.ref),
+        .base_ref = sv_of(r->event.base_ref),
+        .action = sv_of(r->event.action),
+    };
+    struct err ignored; /* a diff that cannot be made: path filters pass */
+    size_t running = 0;
+
+    if (!named && repo_changed(&r->repo, &text, &paths, &ev.n_paths, &ignored) == 0)
+        ev.paths = paths;
+    for (size_t i = 0; i < r->workflows.n; i++) {
+        decide(r, &r->workflows.v[i], named, &ev);
+        running += r->workflows.v[i].matches;
+    }
+    free(paths);
+    if (running > 0 || args_flag(r->args, "list"))
+        return 0;
+    if (r->workflows.n == 1)
+        return err_set(e, FAIL_INPUT, "%s: does not run for event %.60s: %s",
+                       r->workflows.v[0].path, r->event.name, r->workflows.v[0].reason);
+    return err_set(e, FAIL_INPUT,
+                   "none of %zu workflows runs for event %.60s on %.100s; gantry run --list shows "
+                   "why",
+                   r->workflows.n, r->event.name, r->event.ref);
+}
+
+static int check_jobs(const struct run_request *r, struct err *e)
+{
+    const struct strv *wanted = args_list(r->args, "j");
+
+    for (size_t i = 0; i < wanted->n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < r->workflows.n; k++)
+            found |= r->workflows.v[k].matches &&
+                     wf_job(r->workflows.v[k].wf, sv_of(wanted->v[i])) != NULL;
+        if (!found)
+            return err_set(e, FAIL_INPUT,
+                           "-j: no workflow that runs has a job '%.100s'; gantry run --list shows "
+                           "them",
+                           wanted->v[i]);
+    }
+    return 0;
+}
+
+int workflows_read(struct run_request *r, struct err *e)
+{
+    const struct strv *named = args_list(r->args, "W");
+    AUTO(strv_free) struct strv paths = STRV_INIT;
+    bool bad = false;
+
+    for (size_t i = 0; i < named->n; i++) {
+        char *path;
+        if (find_named(r, named->v[i], &path, e) < 0)
+            return -1;
+        strv_own(&paths, path);
+    }
+    if (named->n == 0 && list_folder(r, &paths, e) < 0)
+        return -1;
+    for (size_t i = 0; i < paths.n; i++)
+        if (add(r, paths.v[i], &bad, e) < 0)
+            return -1;
+    if (bad) { /* printed already */
+        *e = (struct err){.code = FAIL_INPUT};
+        return -1;
+    }
+    if (decide_all(r, named->n > 0, e) < 0)
+        return -1;
+    return check_jobs(r, e);
+}
