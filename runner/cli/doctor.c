@@ -11,8 +11,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* First line of `PROGRAM --version`, or NULL. */
 static char *version_of(const char *program)
 {

@@ -3,6 +3,7 @@
  * Reading argv by a table, and help texts from it. */
 #include "runner/cli/options.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #define HELP_COLUMN 28U

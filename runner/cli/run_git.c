@@ -18,8 +18,6 @@
 #define TEXT_MAX_BYTES (1U << 20)
 #define LIST_MAX_BYTES (256U << 20) /* Ours: names of a very large repository */
 
-extern char **environ;
-
 /* Ours but for what would make git look at another repository (a hook that calls gantry sets these). */
 static void git_env(struct strv *env)
 {

@@ -280,8 +280,6 @@ static int watch(struct child *c, int from, struct err *e)
     return loop_add_fd(c->s->loop, c->p.pidfd, LOOP_READ, on_end, c, &c->watch, e);
 }
 
-extern char **environ;
-
 static int spawn(struct child *c, const char *const *argv, const int *keep, size_t n_keep,
                  const char *log_dir, struct err *e)
 {
@@ -327,8 +325,8 @@ static int start_service(struct sup *s, const struct sup_spec *spec, struct err 
         rc = watch(&s->service, fd_take(&ready[0]), e);
     fd_close(&ready[0]);
     fd_close(&ready[1]);
-    (void)sup_reserve(e); /* puts /dev/null into the two numbers again */
-    return rc;
+    /* /dev/null into the two numbers again, so that nothing else of ours gets them. */
+    return sup_reserve(e) < 0 ? -1 : rc;
 }
 
 static int start_listener(struct sup *s, const struct sup_spec *spec, struct err *e)

@@ -44,7 +44,7 @@ struct gh_options {
     const char *drop_user; /* root only: NULL = "nobody" */
 };
 /* Status lines: {"type":"ready"}; {"type":"refused","job":"name","message":"one line"}: this host cannot run
- * the job; {"type":"failed","message":"one line"}: the listener ends. */
+ * the job; {"type":"broken",...} the same: its worker died; {"type":"failed","message":"one line"}: the listener ends. */
 
 /* Runs until it is told to stop. Returns an exit status (spec 1.5); *e is set when it is not 0. */
 int gh_listener_run(const struct gh_options *o, struct err *e);

@@ -316,6 +316,8 @@ static void worker_ended(struct gh_job *j, int status)
         text = xasprintf("The worker ended with status %d before it completed the job.", status);
     log_error("listener", "worker-ended", "job=\"%s\" status=%d why=\"%s\"", j->env.display_name,
               status, text);
+    if (!j->cancel)
+        gh_status_line(j->r->l, "broken", j->env.display_name, text);
     gh_job_complete(j, text);
 }
 
