@@ -26,6 +26,11 @@ struct builder {
     struct matrix *out;
 };
 
+static size_t count(const struct val *v) /* absent: 0 */
+{
+    return v != NULL ? val_count(v) : 0;
+}
+
 void matrix_free(struct matrix *m)
 {
     for (size_t i = 0; i < m->n; i++) {
@@ -104,7 +109,7 @@ static bool matches(struct builder *b, struct val *filter, struct val *value, un
 
 static bool excluded(struct builder *b, struct val *combination)
 {
-    for (size_t i = 0; i < val_count(b->exclude); i++) {
+    for (size_t i = 0; i < count(b->exclude); i++) {
         if (matches(b, val_at(b->exclude, i), combination, 1))
             return true;
     }
@@ -116,7 +121,7 @@ static struct val *included(struct builder *b, struct val *combination)
 {
     struct val *extra = val_object();
 
-    for (size_t i = 0; i < val_count(b->include); i++) {
+    for (size_t i = 0; i < count(b->include); i++) {
         if (!matches(b, b->filters[i], combination, 1))
             continue;
         b->used[i] = true;
@@ -177,7 +182,7 @@ static int add_leg(struct builder *b, struct val *values, const struct val *extr
     if (id == NULL)
         return fail(b, NULL, e, "Unable to create a unique name", SV(""));
     struct val *all = val_clone_shallow(values);
-    for (size_t i = 0; i < val_count(extra); i++)
+    for (size_t i = 0; i < count(extra); i++)
         val_set(all, val_key_at(extra, i), val_ref(val_at(extra, i)));
     GROW(b->out->legs, b->out->cap, b->out->n + 1);
     b->out->legs[b->out->n++] = (struct matrix_leg){
@@ -197,7 +202,7 @@ static int product(struct builder *b, struct err *e)
             total > MAX_PRODUCT)
             return fail(b, NULL, e, "The matrix has more than 100000 combinations", SV(""));
     }
-    if (total > MAX_FILTERS / (val_count(b->include) + val_count(b->exclude) + 1))
+    if (total > MAX_FILTERS / (count(b->include) + count(b->exclude) + 1))
         return fail(b, NULL, e, "The matrix has too many combinations and filters", SV(""));
     for (size_t p = 0; p < total; p++) {
         AUTO(auto_val) struct val *c = val_object();
@@ -219,7 +224,7 @@ static int product(struct builder *b, struct err *e)
 
 static int rest_of_include(struct builder *b, struct err *e)
 {
-    for (size_t i = 0; i < val_count(b->include); i++) {
+    for (size_t i = 0; i < count(b->include); i++) {
         if (b->used[i])
             continue;
         AUTO(auto_val) struct val *c = val_clone_shallow(b->filters[i]);
@@ -278,14 +283,14 @@ static int read_vectors(struct builder *b, const struct val *matrix, struct err 
             return fail(b, name, e, "Matrix vector '@' does not contain any values", key);
         val_set(b->vectors, key, val_ref(v));
     }
-    if (val_count(b->vectors) == 0 && val_count(b->include) == 0)
+    if (val_count(b->vectors) == 0 && count(b->include) == 0)
         return fail(b, NULL, e, "Matrix must define at least one vector", SV(""));
     return 0;
 }
 
 static int read_filters(struct builder *b, struct err *e)
 {
-    size_t n = val_count(b->include);
+    size_t n = count(b->include);
 
     b->used = xcalloc(n + 1, sizeof *b->used);
     b->filters = xcalloc(n + 1, sizeof(struct val *));
@@ -303,7 +308,7 @@ static int read_filters(struct builder *b, struct err *e)
                     val_ref(val_at(item, k)));
         }
     }
-    for (size_t i = 0; i < val_count(b->exclude); i++) {
+    for (size_t i = 0; i < count(b->exclude); i++) {
         const struct val *item = val_at(b->exclude, i);
         if (val_count(item) == 0)
             return fail(b, "exclude", e, "Matrix exclude filter must not be empty", SV(""));
@@ -368,7 +373,7 @@ int matrix_expand(const struct wf *wf, const struct wf_job *job, const struct va
         rc = read_strategy(&b, strategy, &values, e);
     if (rc == 0 && values != NULL)
         rc = build(&b, values, e);
-    for (size_t i = 0; b.filters != NULL && i < val_count(b.include); i++) {
+    for (size_t i = 0; b.filters != NULL && i < count(b.include); i++) {
         val_unref(b.filters[i]);
         val_unref(b.extras[i]);
     }
