@@ -8,12 +8,18 @@
 #include "base/buf.h"
 #include "base/secret.h"
 
+/* Ours: the sum of all encoded forms. Beyond it the masker hides every line whole instead of leaking. */
+#define MASK_MAX_BYTES   (16U << 20)
+#define MASK_MAX_REGEXES 256
+
 struct mask;
 struct mask *mask_new(void);
 void mask_free(struct mask *m); /* wipes */
-/* Registers a value and its encodings (3.2, 3.3). Empty values are ignored. */
+/* Registers a value as it is, trimmed, and each of its lines trimmed, all with their encodings (3.2, 3.3).
+ * Blank values are ignored, and lines that are one bracket or comma: they would hide half of every log. */
 void mask_add(struct mask *m, struct sv value);
-/* A .NET-style regular expression of the message's mask hints. FAIL_INPUT when it cannot be compiled. */
+/* A .NET-style regular expression of the message's mask hints; its own text is registered too.
+ * FAIL_INPUT when it cannot be compiled, FAIL_LIMIT above MASK_MAX_REGEXES. */
 MUST_USE int mask_add_regex(struct mask *m, struct sv pattern, struct err *e);
 /* Appends text with secrets replaced. A line is masked whole: callers never cut before masking. */
 void mask_apply(struct mask *m, struct sv text, struct buf *out);
