@@ -59,13 +59,14 @@ static int plain_paths(const struct plan *p, struct box *b, struct err *e)
 static _Noreturn void plain_init(const struct plan *p, struct box *b, int worker, int launcher)
 {
     int keep[] = {worker, launcher, p->source_fd};
+    struct armed none = ARMED_INIT;
 
     child_begin(keep, 3);
     (void)setsid();
     /* No PDEATHSIG: init must outlive the launcher for the moment that it takes to end the tree. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     b->source_fd = p->source_fd;
-    init_run(b, worker, launcher);
+    init_run(b, &none, worker, launcher);
 }
 
 static int build_plain(const struct plan *p, struct built *b, int worker, int launcher,
@@ -153,17 +154,6 @@ static int prepare_full(const struct plan *p, struct built *b, struct box *box, 
     return 0;
 }
 
-static int open_full(const struct plan *p, const struct built *b, struct rootfs *r, struct err *e)
-{
-    AUTO(auto_fd) int idmap = -1;
-    char map[64];
-
-    (void)snprintf(map, sizeof map, "0 %u %u\n", b->range, RANGE_IDS);
-    if (ns_for_map(map, map, &idmap, e) < 0)
-        return -1;
-    return rootfs_open(r, p, idmap, e);
-}
-
 static int write_outer_maps(const struct plan *p, const struct built *b, pid_t pid, struct err *e)
 {
     char uids[96];
@@ -229,7 +219,8 @@ static int build_boxed(struct host *h, const struct plan *p, struct built *b, in
                       .rootfs = &rootfs,
                       .box = &box,
                       .worker = worker,
-                      .launcher = launcher};
+                      .launcher = launcher,
+                      .armed = ARMED_INIT};
     int r;
 
     if (!(p->off & WALL_SECCOMP)) {
@@ -248,7 +239,7 @@ static int build_boxed(struct host *h, const struct plan *p, struct built *b, in
             r = err_sys(e, "cannot open the actions folder of the job");
     }
     if (r == 0 && full)
-        r = open_full(p, b, &rootfs, e);
+        r = host_idmap(h, b->range, e) < 0 ? -1 : rootfs_open(&rootfs, p, h->idmap, e);
     if (r == 0)
         r = clone_init(&s, b, e);
     if (full && p->source_fd >= 0)

@@ -15,11 +15,16 @@ struct host {
     char missing[512]; /* why not more, with the remedy */
     char lacks[128];   /* the same in words: "subid,cgroup" */
     bool used_none;
+    bool upper_in_memory;
+    uint32_t idmap_range; /* whose map idmap carries; 0 = none */
+    int idmap;
     struct sock_fprog profile, guard; /* compiled once */
     struct etc etc;
 };
 void host_look(struct host *h);
 void host_done(struct host *h);
+/* Makes h->idmap a user namespace with the map of this range. */
+MUST_USE int host_idmap(struct host *h, uint32_t range, struct err *e);
 /* Sets p->level, or says why the job must be refused. */
 MUST_USE int host_choose(struct host *h, struct plan *p, struct err *e);
 

@@ -17,11 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* A small setting of the kernel; "" when it does not exist. */
@@ -194,14 +197,28 @@ static int try_single(struct err *e)
     return try_namespaces(uids, gids, true, e);
 }
 
-static int try_idmap(const char *map, const char *path, struct err *e)
+int host_idmap(struct host *h, uint32_t range, struct err *e)
 {
-    AUTO(auto_fd) int ns = -1;
+    char map[64];
+    int ns;
+
+    if (h->idmap_range == range)
+        return 0;
+    (void)snprintf(map, sizeof map, "0 %u %u\n", range, RANGE_IDS);
+    if (ns_for_map(map, map, &ns, e) < 0)
+        return -1;
+    if (h->idmap_range != 0)
+        fd_close(&h->idmap);
+    h->idmap = ns;
+    h->idmap_range = range;
+    return 0;
+}
+
+static int try_idmap(int ns, const char *path, struct err *e)
+{
     AUTO(auto_fd) int tree = -1;
     struct mount_attr a = {.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY};
 
-    if (ns_for_map(map, map, &ns, e) < 0)
-        return -1;
     tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     a.userns_fd = (unsigned)ns;
     if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &a, sizeof a) < 0)
@@ -212,7 +229,20 @@ static int try_idmap(const char *map, const char *path, struct err *e)
     return 0;
 }
 
-static int try_full(struct err *e)
+/* An upper folder needs user.* attributes (tmpfs: since 6.6; older kernels mount it and fail later with EIO), and
+ * what a job installs must not push the host out of memory. */
+#define UPPER_MEMORY_BYTES (UINT64_C(8) << 30)
+
+static bool memory_can_hold_uppers(void)
+{
+    AUTO(auto_fd) int fd = memfd_create("gantry-probe", MFD_CLOEXEC); /* a tmpfs file */
+    struct sysinfo i;
+
+    return fd >= 0 && fsetxattr(fd, "user.gantry", "1", 1, 0) == 0 && sysinfo(&i) == 0 &&
+           (uint64_t)i.totalram * i.mem_unit >= UPPER_MEMORY_BYTES;
+}
+
+static int try_full(struct host *h, struct err *e)
 {
     AUTO(auto_fd) int lock = -1;
     uint32_t range;
@@ -222,8 +252,8 @@ static int try_full(struct err *e)
         return err_set(e, FAIL_UNSUPPORTED, "level full needs gantry to be started as root");
     if (range_take(&range, &lock, e) < 0)
         return -1;
-    (void)snprintf(map, sizeof map, "0 %u %u\n", range, RANGE_IDS);
-    if (try_idmap(map, "/usr", e) < 0 || try_idmap(map, "/etc", e) < 0)
+    if (host_idmap(h, range, e) < 0 || try_idmap(h->idmap, "/usr", e) < 0 ||
+        try_idmap(h->idmap, "/etc", e) < 0)
         return -1;
     (void)snprintf(map, sizeof map, "0 %u 1\n1 %u %u\n", range + RANGE_IDS, range, RANGE_IDS);
     return try_namespaces(map, map, false, e);
@@ -253,8 +283,9 @@ void host_look(struct host *h)
         note_missing(h, &single);
         return;
     }
-    if (try_full(&full) == 0) {
+    if (try_full(h, &full) == 0) {
         h->best = SBX_FULL;
+        h->upper_in_memory = memory_can_hold_uppers();
         (void)snprintf(h->lacks, sizeof h->lacks, "cgroup,landlock");
         return;
     }
@@ -272,6 +303,8 @@ void host_done(struct host *h)
     free(h->profile.filter);
     free(h->guard.filter);
     etc_done(&h->etc);
+    if (h->idmap_range != 0)
+        fd_close(&h->idmap);
     *h = (struct host){0};
 }
 
@@ -287,6 +320,7 @@ int host_choose(struct host *h, struct plan *p, struct err *e)
         return 0;
     }
     p->level = h->best;
+    p->upper_on_disk = !h->upper_in_memory || (p->off & SEAM_DISK);
     if (p->level < p->require)
         return err_set(
             e, FAIL_UNSUPPORTED,

@@ -465,9 +465,9 @@ static bool turn(struct init *in)
     return p[0].revents == 0 || on_worker(in);
 }
 
-void init_run(const struct box *b, int worker, int launcher)
+void init_run(const struct box *b, const struct armed *armed, int worker, int launcher)
 {
-    struct init in = {.box = b, .worker = worker, .launcher = launcher, .armed = ARMED_INIT};
+    struct init in = {.box = b, .worker = worker, .launcher = launcher, .armed = *armed};
     struct ipc_out o;
     struct err e = {0};
 
@@ -476,7 +476,7 @@ void init_run(const struct box *b, int worker, int launcher)
     ipc_begin(&o, WIRE_READY, 0);
     ipc_put_str(&o, TAG_FACTS, b->facts);
     wire_tell(launcher, &o); /* a launcher that is gone shows as EOF in the loop */
-    if (step_arm(b, &in.armed, &e) < 0)
+    if (in.armed.pid == 0 && step_arm(b, &in.armed, &e) < 0)
         in.armed = ARMED_INIT; /* tried again, and reported, with the first step */
     while (turn(&in))
         ;

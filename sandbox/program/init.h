@@ -5,8 +5,9 @@
 #define SANDBOX_PROGRAM_INIT_H
 
 #include "sandbox/program/plan.h"
+#include "sandbox/program/step.h"
 
-/* Both sockets are taken over; every other descriptor but those of the box is closed already. */
-_Noreturn void init_run(const struct box *b, int worker, int launcher);
+/* armed: the first step's child, or none. Both sockets are taken over; every other descriptor but those of the box is closed already. */
+_Noreturn void init_run(const struct box *b, const struct armed *armed, int worker, int launcher);
 
 #endif

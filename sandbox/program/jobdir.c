@@ -28,10 +28,8 @@
 
 static int make(int dir, const char *name, mode_t mode, uint32_t owner, struct err *e)
 {
-    if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+    if (mkdirat(dir, name, mode) < 0) /* the umask of gantry-sandbox is 0 */
         return err_sys(e, "cannot make '%s' in the job folder", name);
-    if (fchmodat(dir, name, mode, 0) < 0) /* whatever the umask is */
-        return err_sys(e, "cannot set the mode of '%s' in the job folder", name);
     if (owner != (uint32_t)-1 && fchownat(dir, name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(e, "cannot give '%s' in the job folder to uid %u", name, (unsigned)owner);
     return 0;
@@ -55,7 +53,6 @@ static const struct part box_parts[] = {
     {"box/home/work/_temp", 0755, OF_USER},
     {"box/home/work/_actions", 0755, OF_USER},
     {"box/tools", 0755, OF_USER},
-    {"box/upper", 0700, OF_SETUP},
 };
 
 static int make_parts(int dir, const struct part *parts, size_t n, const struct jobdir_owner *who,

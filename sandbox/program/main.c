@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
     int r;
 
     proc_main_init();
+    (void)umask(0); /* every mode that is asked for is meant */
     control = fcntl(WIRE_LAUNCHER_FD, F_DUPFD_CLOEXEC, 3);
     null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (control < 0 || null < 0 || dup2(null, 0) < 0)

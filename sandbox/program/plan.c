@@ -18,7 +18,10 @@ static unsigned walls_off(void)
     static const struct {
         const char *name;
         unsigned bit;
-    } walls[] = {{"userns2", WALL_USERNS2}, {"seccomp", WALL_SECCOMP}, {"mounts", WALL_MOUNTS}};
+    } walls[] = {{"userns2", WALL_USERNS2},
+                 {"seccomp", WALL_SECCOMP},
+                 {"mounts", WALL_MOUNTS},
+                 {"tmpfs-upper", SEAM_DISK}};
     struct sv list = sv_of(getenv("GANTRY_SANDBOX_OFF"));
     struct sv word;
     unsigned off = 0;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Walls that a test build can leave out, to show that a probe notices (GANTRY_SANDBOX_OFF). */
-enum wall { WALL_USERNS2 = 1U, WALL_SECCOMP = 2U, WALL_MOUNTS = 4U };
+enum wall { WALL_USERNS2 = 1U, WALL_SECCOMP = 2U, WALL_MOUNTS = 4U, SEAM_DISK = 8U };
 
 /* Ids of level full. The range is what U2 maps; the two behind it belong to nobody else. */
 #define RANGE_IDS    65536U
@@ -36,7 +36,8 @@ struct plan {
     uint32_t worker_uid;
     int channel_fd;
     int source_fd;
-    unsigned off; /* enum wall */
+    bool upper_on_disk; /* the job's changes of the host folders; chosen */
+    unsigned off;       /* enum wall */
 };
 MUST_USE int plan_read(struct ipc_in *in, struct plan *p, struct err *e);
 void plan_done(struct plan *p);

@@ -5,6 +5,7 @@
  *
  *   root/   the new root          e/, o/  layers over /etc and /opt
  *   j/      the job's box         l/N     lower layers        empty/  what masks a folder
+ *   u/      the job's changes of the shown folders, where memory holds them
  *
  * Every name in it was chosen by us, so that plain relative paths are safe. */
 #include "sandbox/program/rootfs.h"
@@ -96,7 +97,7 @@ static int attach(int fd, const char *to, struct err *e)
 
 static int start_scratch(const struct plan *p, struct rootfs *r, struct err *e)
 {
-    static const char *const dirs[] = {"root", "j", "l", "e", "o", "empty"};
+    static const char *const dirs[] = {"root", "j", "l", "e", "o", "u", "empty"};
 
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return err_sys(e, "cannot make the mounts private");
@@ -108,6 +109,10 @@ static int start_scratch(const struct plan *p, struct rootfs *r, struct err *e)
         if (mkdir(dirs[i], 0755) < 0)
             return err_sys(e, "mkdir");
     if (mount_tmpfs("root", MS_NODEV, "mode=755", p, e) < 0 || attach(r->box, "j", e) < 0)
+        return -1;
+    if (p->upper_on_disk && mkdir("j/upper", 0700) < 0)
+        return err_sys(e, "mkdir");
+    if (!p->upper_on_disk && mount_at("tmpfs", "u", PRIVATE_FLAGS, "mode=700,size=50%", e) < 0)
         return -1;
     return mount_at("tmpfs", "empty", PRIVATE_FLAGS | MS_NOEXEC | MS_RDONLY,
                     "mode=555,size=4k,nr_inodes=2", e);
@@ -125,20 +130,22 @@ static const char *layer_of(const struct source *s)
     return "";
 }
 
-/* The job's own changes of a folder, on the disk of the job folder. The root folder of an overlay takes owner and
- * mode from the upper one. */
+/* The job's own changes of a folder: in memory where there is much of it (mounting an overlay on a disk costs a
+ * dozen journal entries), else on the disk of the job folder. The root folder of an overlay takes owner and mode
+ * from the upper one. */
 static int make_upper(const struct plan *p, size_t i, char *options, size_t n, struct err *e)
 {
+    const char *base = p->upper_on_disk ? "j/upper" : "u";
     char dir[64];
 
     for (int part = 0; part < 3; part++) {
         static const char *const parts[] = {"", "/u", "/w"};
 
-        (void)snprintf(dir, sizeof dir, "j/upper/%zu%s", i, parts[part]);
+        (void)snprintf(dir, sizeof dir, "%s/%zu%s", base, i, parts[part]);
         if (part == 1 ? make_dir(dir, 0755, p, e) < 0 : mkdir(dir, 0700) < 0)
             return part == 1 ? -1 : err_sys(e, "cannot make '%s'", dir);
     }
-    (void)snprintf(options, n, ",upperdir=j/upper/%zu/u,workdir=j/upper/%zu/w,volatile", i, i);
+    (void)snprintf(options, n, ",upperdir=%s/%zu/u,workdir=%s/%zu/w,volatile", base, i, base, i);
     return 0;
 }
 
@@ -216,7 +223,7 @@ static int show_sources(struct rootfs *r, const struct plan *p, const struct etc
 }
 
 /* /bin -> usr/bin and the like. */
-static int copy_links(struct err *e)
+static int copy_links(const struct plan *p, struct err *e)
 {
     static const char *const names[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
     char path[32];
@@ -230,7 +237,7 @@ static int copy_links(struct err *e)
             continue;
         target[n] = '\0';
         (void)snprintf(path, sizeof path, "root/%s", names[i]);
-        if (symlink(target, path) < 0)
+        if (symlink(target, path) < 0 || lchown(path, root_of(p), root_of(p)) < 0)
             return err_sys(e, "cannot make the link '%s'", path);
     }
     return 0;
@@ -342,7 +349,8 @@ static int close_root(const struct plan *p, struct err *e)
 
     if (p->level == SBX_FULL)
         return 0;
-    if (mount_setattr(AT_FDCWD, "root", 0, &ro, sizeof ro) < 0)
+    if (mount_setattr(AT_FDCWD, "root", 0, &ro, sizeof ro) < 0 ||
+        mount_setattr(AT_FDCWD, "root/dev", 0, &ro, sizeof ro) < 0)
         return err_sys(e, "cannot make the root read-only");
     return 0;
 }
@@ -451,7 +459,7 @@ int rootfs_build(struct rootfs *r, const struct plan *p, const struct etc *t, st
     if (p->off & WALL_MOUNTS)
         old_tmp = open_tree(AT_FDCWD, "/tmp", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 #endif
-    if (start_scratch(p, r, e) < 0 || copy_links(e) < 0)
+    if (start_scratch(p, r, e) < 0 || copy_links(p, e) < 0)
         return -1;
     if (make_dir("root/dev", 0755, p, e) < 0 || build_proc(p, e) < 0 || build_sys(r, p, e) < 0 ||
         build_dev(p, e) < 0)

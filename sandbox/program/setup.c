@@ -100,60 +100,6 @@ static int private_names(const struct setup *s, struct err *e)
     return 0;
 }
 
-/* ---- the inner user namespace ---- */
-
-static _Noreturn void hold(int go)
-{
-    char byte;
-
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (read(go, &byte, 1) < 0 && errno == EINTR)
-        ;
-    _exit(0);
-}
-
-static int open_ns(pid_t pid, const char *name, int *out, struct err *e)
-{
-    char path[64];
-
-    (void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, name);
-    *out = open(path, O_RDONLY | O_CLOEXEC);
-    return *out < 0 ? err_sys(e, "cannot open '%s'", path) : 0;
-}
-
-/* A short-lived child makes U2 and its mount namespace; the descriptors keep them. Mounts that are there now are
- * locked in it: nobody in U2 can take a mask away. */
-static int make_inner(struct setup *s, struct err *e)
-{
-    const char *map = s->plan->level == SBX_FULL ? "0 1 65536\n" : "1001 0 1\n";
-    AUTO(auto_fd) int rd = -1;
-    AUTO(auto_fd) int wr = -1;
-    int pair[2];
-    int r;
-    pid_t pid;
-
-    if (fd_pipe(pair, e) < 0)
-        return -1;
-    rd = pair[0];
-    wr = pair[1];
-    pid = ns_fork(CLONE_NEWUSER | CLONE_NEWNS);
-    if (pid < 0)
-        return err_sys(e, "cannot create the inner user namespace");
-    if (pid == 0) {
-        fd_close(&wr);
-        hold(rd);
-    }
-    r = ns_write_maps(pid, map, map, s->plan->level != SBX_FULL, e);
-    if (r == 0)
-        r = open_ns(pid, "user", &s->box->user_ns, e);
-    if (r == 0)
-        r = open_ns(pid, "mnt", &s->box->mount_ns, e);
-    fd_close(&wr);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    return r;
-}
-
 /* Nothing of the host stays open. A test build keeps standard error, for the sanitizers. */
 static int drop_stdio(struct err *e)
 {
@@ -181,21 +127,21 @@ static int set_up(struct setup *s, struct err *e)
         return -1;
     if (rootfs_build(s->rootfs, s->plan, s->etc, e) < 0)
         return -1;
-    if (!(s->plan->off & WALL_USERNS2) && make_inner(s, e) < 0)
+    if (drop_stdio(e) < 0 || step_inner(s->box, &s->armed, e) < 0)
         return -1;
+    /* Now that the inner maps are written. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_sys(e, "set undumpable");
-    return drop_stdio(e);
+    return 0;
 }
 
 void setup_child(struct setup *s)
 {
     struct err e = {0};
     struct ipc_out o;
-    int keep[5];
+    int keep[6];
 
     (void)setsid();
-    (void)umask(022);
     if (set_up(s, &e) < 0) {
         ipc_begin(&o, WIRE_BROKEN, 0);
         wire_put_err(&o, &e);
@@ -207,6 +153,7 @@ void setup_child(struct setup *s)
     keep[2] = s->box->source_fd;
     keep[3] = s->box->user_ns;
     keep[4] = s->box->mount_ns;
-    child_begin(keep, 5);
-    init_run(s->box, s->worker, s->launcher);
+    keep[5] = s->armed.sock;
+    child_begin(keep, 6);
+    init_run(s->box, &s->armed, s->worker, s->launcher);
 }

@@ -7,13 +7,15 @@
 #include "sandbox/program/etc.h"
 #include "sandbox/program/plan.h"
 #include "sandbox/program/rootfs.h"
+#include "sandbox/program/step.h"
 
 struct setup {
     const struct plan *plan;
     const struct etc *etc;
     struct rootfs *rootfs; /* opened already at level full */
     struct box *box;
-    int go; /* one byte comes when the id maps are written */
+    struct armed armed; /* the first child, with which U2 was made */
+    int go;             /* one byte comes when the id maps are written */
     int worker, launcher;
 };
 _Noreturn void setup_child(struct setup *s);

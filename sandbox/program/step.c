@@ -5,19 +5,21 @@
 #include "sandbox/program/step.h"
 
 #include "sandbox/program/confine.h"
+#include "sandbox/program/namespaces.h"
 
 #include "base/fd.h"
-#include "base/fs.h"
 #include "base/ipc.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void child_begin(const int *keep, size_t n_keep)
@@ -26,6 +28,7 @@ void child_begin(const int *keep, size_t n_keep)
     sigset_t none;
 
     fd_close_from(3, keep, n_keep);
+    (void)umask(022);
     /* SIG_IGN (SIGPIPE!) and the mask would survive execve. */
     for (int sig = 1; sig < NSIG; sig++)
         (void)sigaction(sig, &dfl, NULL);
@@ -137,22 +140,58 @@ static _Noreturn void armed_child(const struct box *b, int sock)
     give_up(sock, in.id, &e);
 }
 
-int step_arm(const struct box *b, struct armed *out, struct err *e)
+/* Forks with the clone flags; the child waits for a first byte where it makes new namespaces. */
+static int arm(const struct box *b, unsigned long flags, struct armed *out, struct err *e)
 {
     AUTO(auto_fd) int ours = -1;
     AUTO(auto_fd) int theirs = -1;
     int pair[2];
+    char byte;
     pid_t pid;
 
     if (ipc_pair(pair, e) < 0)
         return -1;
     ours = pair[0];
     theirs = pair[1];
-    pid = fork();
+    pid = flags != 0 ? ns_fork(flags) : fork();
     if (pid < 0)
-        return err_sys(e, "cannot start a process in the job");
-    if (pid == 0)
+        return err_sys(e, flags != 0 ? "cannot create the inner user namespace"
+                                     : "cannot start a process in the job");
+    if (pid == 0) {
+        fd_close(&ours);
+        if (flags != 0 && read(theirs, &byte, 1) != 1)
+            _exit(1);
         armed_child(b, theirs);
+    }
     *out = (struct armed){pid, fd_take(&ours)};
     return 0;
+}
+
+int step_arm(const struct box *b, struct armed *out, struct err *e)
+{
+    return arm(b, 0, out, e);
+}
+
+static int open_ns(pid_t pid, const char *name, int *out, struct err *e)
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, name);
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    return *out < 0 ? err_sys(e, "cannot open '%s'", path) : 0;
+}
+
+int step_inner(struct box *b, struct armed *out, struct err *e)
+{
+    const char *map = b->level == SBX_FULL ? "0 1 65536\n" : "1001 0 1\n";
+
+    if (b->walls_off & WALL_USERNS2)
+        return 0;
+    if (arm(b, CLONE_NEWUSER | CLONE_NEWNS, out, e) < 0)
+        return -1;
+    if (ns_write_maps(out->pid, map, map, b->level != SBX_FULL, e) < 0 ||
+        open_ns(out->pid, "user", &b->user_ns, e) < 0 ||
+        open_ns(out->pid, "mnt", &b->mount_ns, e) < 0)
+        return -1;
+    return fd_write_full(out->sock, "g", 1, e);
 }

@@ -14,6 +14,9 @@ struct armed {
     int sock;  /* the child answers WIRE_GOT, then closes by execve or sends WIRE_SPAWN_ERROR */
 };
 #define ARMED_INIT ((struct armed){0, -1})
+/* Makes U2 and its mount namespace with a first armed child, and keeps them open in b->user_ns and b->mount_ns. Mounts
+ * that are there now are locked in it: nobody in U2 can take a mask away. */
+MUST_USE int step_inner(struct box *b, struct armed *out, struct err *e);
 MUST_USE int step_arm(const struct box *b, struct armed *out, struct err *e);
 
 /* Start of every child of init: drops init's descriptors but `keep` (and 0 to 2), restores signals. */
