@@ -14,19 +14,28 @@
 enum expr_error_kind { EXPR_LEXING, EXPR_PARSING, EXPR_EVALUATION };
 struct expr_error {
     enum expr_error_kind kind;
-    size_t pos; /* 0-based UTF-16 offset in the expression, lexing and parsing */
+    bool has_pos; /* false: the error has no token (length, depth, evaluation) */
+    size_t pos;   /* 0-based UTF-16 offset in the expression, lexing and parsing */
+    struct buf
+        *text; /* in, may be NULL: the whole message is appended; err.msg holds its beginning */
 };
 
 struct expr; /* a parsed expression */
 /* Names known while parsing; others are parse errors ("Unrecognized named-value"). NULL list = anything. */
 struct expr_names {
-    const char *const *contexts;  /* NULL-terminated */
-    const char *const *functions; /* beyond the built-in ones: "always", "hashFiles", ... */
+    const char *const *contexts; /* NULL-terminated */
+    /* Beyond the well-known ones: "always", "hashFiles", ...; "success(0,MAX)" gives other argument counts
+     * than the usual ones (none for status functions, 1 to 255 for hashFiles), as the schema writes them. */
+    const char *const *functions;
 };
+/* A blank text gives an expression without a tree, whose value is null: callers decide what that means. */
 MUST_USE int expr_parse(struct sv text, const struct expr_names *names, struct expr **out,
                         struct expr_error *x, struct err *e);
 void expr_free(struct expr *x);
 void auto_expr(struct expr **x);
+bool expr_is_blank(const struct expr *x);
+/* Whether the whole expression is one string literal (spec 2.2); *out is lent. */
+bool expr_is_string(const struct expr *x, struct sv *out);
 /* Whether the tree calls one of success(), failure(), cancelled(), always() (spec 1.11). */
 bool expr_has_status_function(const struct expr *x);
 /* Calls fn for every use of a context with the literal path that follows it ("steps", "a", "outputs", "b"). */
@@ -41,11 +50,16 @@ struct expr_env {
     bool (*success)(void *ctx);
     bool (*failure)(void *ctx);
     bool (*cancelled)(void *ctx);
+    /* success('a', ...) and failure('a', ...) of jobs.<id>.if; NULL: these functions take no arguments. */
+    bool (*success_of)(void *ctx, const struct sv *jobs, size_t n);
+    bool (*failure_of)(void *ctx, const struct sv *jobs, size_t n);
     /* hashFiles(patterns...): appends the hexadecimal digest, or nothing when no file matched. */
     int (*hash_files)(void *ctx, const struct sv *patterns, size_t n, struct buf *out,
                       struct err *e);
     /* Step-debug trace lines; NULL = off. */
     void (*trace)(void *ctx, struct sv line);
+    /* Masks secrets in a value before the trace quotes it; NULL = as it is. */
+    void (*mask)(void *ctx, struct sv text, struct buf *out);
     size_t max_memory; /* bytes; 0 = 10 MiB (spec 1.12) */
 };
 MUST_USE int expr_eval(const struct expr *x, const struct expr_env *env, struct val **out,

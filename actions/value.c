@@ -273,6 +273,19 @@ struct val *val_get(const struct val *v, struct sv key)
     return i < v->obj.n ? v->obj.m[i].value : NULL;
 }
 
+uint64_t val_key_hash(struct sv key)
+{
+    return hash_key(key, false);
+}
+
+struct val *val_get_hashed(const struct val *obj, struct sv key, uint64_t hash)
+{
+    if (obj->flag)
+        return val_get(obj, key);
+    size_t i = find(obj, key, hash);
+    return i < obj->obj.n ? obj->obj.m[i].value : NULL;
+}
+
 void val_push(struct val *arr, struct val *own_item)
 {
     BUG(arr->kind != VAL_ARRAY);

@@ -52,6 +52,9 @@ static inline struct sv val_sv(const struct val *v)
 /* A string of n bytes whose content the caller writes at val_text(); utf16 is its length in UTF-16 units. */
 struct val *val_string_room(size_t n, size_t utf16);
 struct val *val_filtered(void); /* the result of a wildcard */
+/* Look-up with the hash of the key at hand: val_key_hash() fits every object but case-sensitive ones. */
+uint64_t val_key_hash(struct sv key);
+struct val *val_get_hashed(const struct val *obj, struct sv key, uint64_t hash);
 /* Text of a number into at least 32 bytes; returns its length. */
 size_t val_number_text(double d, char *dst);
 double val_parse_number(struct sv s); /* ParseNumber of spec 1.6 */

@@ -3,6 +3,8 @@
  * String views and UTF-8. Nothing here looks at p[n]. */
 #include "base/sv.h"
 
+#include <stdint.h>
+
 #include "base/mem.h"
 
 bool sv_eq(struct sv a, struct sv b)
@@ -184,7 +186,17 @@ size_t utf8_utf16_len(struct sv s)
     size_t n = 0;
     unsigned code;
 
-    while (utf8_next(&s, &code) > 0)
+    for (;;) {
+        uint64_t w; /* eight ASCII characters at once: most text is nothing else */
+        while (s.n >= sizeof w) {
+            memcpy(&w, s.p, sizeof w);
+            if ((w & UINT64_C(0x8080808080808080)) != 0)
+                break;
+            s = (struct sv){s.p + sizeof w, s.n - sizeof w};
+            n += sizeof w;
+        }
+        if (utf8_next(&s, &code) == 0)
+            return n;
         n += code > 0xFFFF ? 2 : 1;
-    return n;
+    }
 }

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of the expression engine: tokens, the tree, and what its four files share. */
+#ifndef ACTIONS_EXPR_PRIV_H
+#define ACTIONS_EXPR_PRIV_H
+
+#include "actions/expr.h"
+#include "actions/value_priv.h"
+
+/* ---- tokens ---- */
+enum token_kind {
+    T_START, /* "no token yet", as the previous token */
+    T_GROUP,
+    T_INDEX,
+    T_PARAMS,
+    T_END_GROUP,
+    T_END_INDEX,
+    T_END_PARAMS,
+    T_SEPARATOR,
+    T_DEREFERENCE,
+    T_WILDCARD,
+    T_NOT,
+    T_OPERATOR, /* binary; .op tells which */
+    T_NULL,
+    T_BOOL,
+    T_NUMBER,
+    T_STRING,
+    T_PROPERTY,
+    T_FUNCTION,
+    T_NAME,
+    T_BAD_SYMBOL, /* a word, number or string that is none: the lexer's error */
+    T_MISPLACED,  /* a token that may not stand here: the parser's error */
+    T_END,
+};
+
+enum node_kind {
+    /* operands */
+    N_NULL,
+    N_BOOL,
+    N_NUMBER,
+    N_STRING,
+    N_NAME,
+    N_WILDCARD,
+    N_CALL,
+    /* operators */
+    N_INDEX,
+    N_NOT,
+    N_GT,
+    N_GE,
+    N_LT,
+    N_LE,
+    N_EQ,
+    N_NE,
+    N_AND,
+    N_OR,
+    /* open brackets: on the operator stack only */
+    N_OPEN_GROUP,
+    N_OPEN_INDEX,
+    N_OPEN_PARAMS,
+};
+
+struct token {
+    enum token_kind kind;
+    enum node_kind op;
+    size_t at, n; /* bytes of the text */
+    double num;
+};
+
+struct lexer {
+    struct sv text;
+    size_t at;
+    enum token_kind last;
+    enum token_kind
+        open; /* innermost open bracket, T_START = none: the parser keeps it up to date */
+};
+void expr_lex(struct lexer *l, struct token *t);
+bool expr_is_keyword(struct sv s); /* [A-Za-z_][A-Za-z0-9_-]* */
+
+/* ---- tree ---- */
+enum fn_id {
+    FN_CASE,
+    FN_CONTAINS,
+    FN_ENDS_WITH,
+    FN_FORMAT,
+    FN_FROM_JSON,
+    FN_JOIN,
+    FN_STARTS_WITH,
+    FN_TO_JSON,
+    FN_ALWAYS,
+    FN_CANCELLED,
+    FN_FAILURE,
+    FN_HASH_FILES,
+    FN_SUCCESS,
+    FN_OTHER, /* known to the caller's list only */
+};
+struct fn {
+    const char *name;
+    size_t min, max;
+    enum fn_id id;
+    bool expand; /* its value stands for it in the "Expanded" trace */
+};
+const struct fn *expr_fn_find(struct sv name); /* well-known and extension functions; NULL */
+
+struct node {
+    uint8_t kind;
+    uint8_t prec;   /* operators */
+    uint16_t depth; /* of the subtree, 1 = leaf; saturates */
+    uint32_t id;    /* 0, 1, ... in order of creation */
+    uint32_t at, n; /* the token's bytes in the text */
+    uint32_t n_args;
+    struct node *next; /* sibling; on a stack: the one below */
+    struct node *first, *last;
+    union {
+        double num;
+        bool b;
+        struct {
+            struct sv text; /* N_STRING: the value; N_NAME, N_CALL: the name as written */
+            union {
+                uint64_t hash;       /* N_STRING: of the text as a key */
+                const struct fn *fn; /* N_CALL */
+                struct val *lent;    /* N_NAME: the context when it was found while parsing */
+            };
+        };
+        struct node *outer; /* brackets: the bracket around it */
+    };
+};
+
+struct chunk {
+    struct chunk *next;
+    size_t n, cap;
+    struct node nodes[];
+};
+
+struct expr {
+    struct node *root; /* NULL: blank */
+    struct sv text;    /* our copy; string literals are unescaped inside it */
+    struct chunk *chunks;
+    uint32_t n_nodes;
+    bool status_function;
+};
+
+/* Parses against a list of names, or (eval_text) against what the environment offers. */
+MUST_USE int expr_parse_with(struct sv text, const struct expr_names *names,
+                             const struct expr_env *env, struct expr **out, struct expr_error *x,
+                             struct err *e);
+
+/* ---- evaluation ---- */
+/* The value of a node. Strings may be lent from the tree without a struct val. */
+struct res {
+    enum val_kind kind;
+    bool own; /* v is a reference of ours */
+    bool
+        raw; /* a scalar out of context data: accounted as object plus value, as the reference does */
+    bool b;
+    double num;
+    struct sv s;
+    struct val *v; /* arrays and objects always; strings when they have one */
+};
+
+struct eval {
+    const struct expr *x;
+    const struct expr_env *env;
+    struct expr_error *xe;
+    struct err *e;
+    size_t max_memory;
+    size_t total;                        /* bytes accounted now */
+    size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level */
+    unsigned deepest;                    /* highest level that may be non-zero */
+    char **expanded;                     /* by node id, trace only */
+    size_t expanded_bytes;
+};
+MUST_USE int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out);
+MUST_USE int expr_call(struct eval *ev, const struct node *n, unsigned level, struct res *out);
+/* Adds bytes for a level and fails when the limit is passed. trim: deeper levels are done with. */
+MUST_USE int expr_account(struct eval *ev, unsigned level, size_t bytes, bool trim);
+int expr_fail(struct eval *ev, enum fail code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int expr_fail_memory(struct eval *ev, const struct node *n);
+
+void res_done(struct res *r);
+struct res res_bool(bool b);
+struct res res_lent(struct val *v); /* scalars are unpacked */
+struct res res_own(struct val *own_v);
+bool res_truthy(const struct res *r);
+bool res_equal(const struct res *a, const struct res *b);
+double res_number(const struct res *r);
+static inline bool res_is_primitive(const struct res *r)
+{
+    return r->kind != VAL_ARRAY && r->kind != VAL_OBJECT;
+}
+/* The text of the value; numbers are written into tmp. Lent. */
+struct sv res_text(const struct res *r, char tmp[32]);
+
+/* ---- printing (trace, memory errors) ---- */
+void expr_print(const struct node *n, char *const *expanded, struct buf *b);
+void expr_print_value(const struct expr_env *env, const struct res *r, struct buf *b);
+const char *expr_node_name(const struct node *n, struct sv *name);
+
+#endif
