@@ -18,14 +18,21 @@ struct cmd {
     size_t n_props;
     char *data; /* unescaped */
 };
-/* True when the line is a command of known form; *out is then filled and must be freed with cmd_done(). */
+/* True when the line is a command of known form; *out is then filled and must be freed with cmd_done(). A
+ * line that could be both forms is the one whose name is known. Properties above the limit are dropped. */
 bool cmd_parse(struct sv line, struct cmd *out);
+/* As cmd_parse, with one more known name: the token that ends stop-commands. */
+bool cmd_parse_with(struct sv line, struct sv token, struct cmd *out);
 void cmd_done(struct cmd *c);
+/* Whether the name is one of the table in spec logs 1.3; ASCII case ignored. */
+bool cmd_is_known(struct sv name);
 const char *cmd_prop(const struct cmd *c, const char *key); /* ASCII case ignored; NULL */
 void cmd_escape_data(struct buf *b, struct sv s);
 void cmd_escape_property(struct buf *b, struct sv s);
 
-/* One parser of key/value file commands (GITHUB_ENV, OUTPUT, STATE; spec logs 2.2). Calls fn in order. */
+/* One parser of key/value file commands (GITHUB_ENV, OUTPUT, STATE; spec logs 2.2). Calls fn in order, so
+ * entries before a wrong one are applied. Text with a byte order mark of UTF-8, 16 or 32 is decoded; what is
+ * ill-formed becomes U+FFFD. FAIL_INPUT with the texts of the official runner; fn's failure is passed on. */
 typedef int cmd_pair_fn(void *ctx, struct sv key, struct sv value, struct err *e);
 MUST_USE int cmd_file_pairs(struct sv text, cmd_pair_fn *fn, void *ctx, struct err *e);
 /* GITHUB_PATH: one entry a non-empty line. */
