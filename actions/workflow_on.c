@@ -3,6 +3,7 @@
  * Checks of `on` beyond its schema: cron texts, filter pairs, inputs of a manual run (spec expressions 5.3, 5.5, 5.6).
  * Source of the texts: actions/languageservices: workflow-parser/src/model/converter/{cron,workflow-dispatch}.ts;
  * filter pairs: github.com's own message. */
+#include "actions/event.h"
 #include "actions/workflow_priv.h"
 #include "base/num.h"
 
@@ -90,6 +91,18 @@ static void check_schedule(struct wf_reader *r, const struct tok *list)
 
 /* ---- filters ---- */
 
+static void check_patterns(struct wf_reader *r, const struct tok *list)
+{
+    for (size_t i = 0; i < (list->kind == TOK_SEQUENCE ? list->n : 1); i++) {
+        const struct tok *t = list->kind == TOK_SEQUENCE ? list->items[i] : list;
+        struct err e;
+        bool hit;
+        struct sv p = sv_starts(t->text, SV("!")) ? sv_sub(t->text, 1, SV_NPOS) : t->text;
+        if (event_pattern(p, SV(""), &hit, &e) < 0)
+            wf_error_at(r, t, "%s", e.msg);
+    }
+}
+
 static void check_filters(struct wf_reader *r, const struct tok *event)
 {
     static const char *const pairs[][2] = {
@@ -100,6 +113,11 @@ static void check_filters(struct wf_reader *r, const struct tok *event)
             tok_get(event, sv_of(pairs[i][1])) != NULL)
             wf_error_at(r, event, "you may only define one of `%s` and `%s` for a single event",
                         pairs[i][0], pairs[i][1]);
+        for (size_t k = 0; k < 2; k++) {
+            const struct tok *list = tok_get(event, sv_of(pairs[i][k]));
+            if (list != NULL && (list->kind == TOK_SEQUENCE || list->kind == TOK_STRING))
+                check_patterns(r, list);
+        }
     }
 }
 
