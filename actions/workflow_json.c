@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Workflow model -> JSON template. Source of keys and their order: actions/languageservices:
+ * workflow-parser/testdata/reader/, spec expressions 12.2. */
+#include "actions/workflow_json.h"
+
+#include <jansson.h>
+
+#include "actions/token_priv.h"
+
+struct writer {
+    bool positions;
+};
+
+static void strip(struct tok *t)
+{
+    size_t n = t->kind == TOK_MAPPING ? 2 * t->n : t->n;
+
+    t->file = t->line = t->col = 0;
+    for (size_t i = 0; i < n; i++)
+        strip(t->items[i]);
+}
+
+static json_t *token(const struct writer *w, const struct tok *t)
+{
+    AUTO(auto_tok) struct tok *copy = NULL;
+
+    if (w->positions)
+        return tok_to_json(t);
+    copy = tok_clone(t);
+    strip(copy);
+    return tok_to_json(copy);
+}
+
+static void put(json_t *o, const char *key, json_t *own)
+{
+    (void)json_object_set_new(o, key, own);
+}
+
+static void put_tok(const struct writer *w, json_t *o, const char *key, const struct tok *t)
+{
+    if (t != NULL)
+        put(o, key, token(w, t));
+}
+
+/* A text of the model at a position of its own. */
+static json_t *text(const struct writer *w, enum tok_kind kind, struct sv s, unsigned line,
+                    unsigned col)
+{
+    AUTO(auto_tok) struct tok *t = tok_make(kind, s);
+
+    if (w->positions && line != 0) {
+        t->file = 1;
+        t->line = line;
+        t->col = col;
+    }
+    return tok_to_json(t);
+}
+
+/* Levels that are not none; read-all and write-all name every key. */
+static json_t *permissions(const struct tok *t)
+{
+    static const char *const keys[] = {"actions",         "artifact-metadata",
+                                       "attestations",    "checks",
+                                       "contents",        "deployments",
+                                       "discussions",     "id-token",
+                                       "issues",          "models",
+                                       "packages",        "pages",
+                                       "pull-requests",   "repository-projects",
+                                       "security-events", "statuses"};
+    json_t *o = json_object();
+
+    if (t->kind == TOK_STRING) {
+        bool write = sv_is(t->text, "write-all");
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+            bool read_only = !write || sv_is(sv_of(keys[i]), "models");
+            put(o, keys[i], json_string(read_only ? "read" : "write"));
+        }
+        return o;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        struct sv level = t->items[2 * i + 1]->text;
+        if (!sv_is(level, "none"))
+            put(o, t->items[2 * i]->text.p, jx_str_new(level));
+    }
+    return o;
+}
+
+static json_t *step_json(const struct writer *w, const struct wf_step *s)
+{
+    json_t *o = json_object();
+
+    put(o, "id", text(w, TOK_STRING, sv_of(s->context_name), 0, 0));
+    put_tok(w, o, "name", s->name);
+    if (s->kind != WF_STEP_CONTROL)
+        put(o, "if", text(w, TOK_EXPR, sv_of(s->condition), 0, 0));
+    if (s->kind == WF_STEP_CONTROL)
+        put_tok(w, o, s->control.p, s->control_value);
+    if (s->kind == WF_STEP_USES)
+        put(o, "uses", text(w, TOK_STRING, s->uses, 0, 0));
+    put_tok(w, o, "continue-on-error", s->continue_on_error);
+    put_tok(w, o, "timeout-minutes", s->timeout_minutes);
+    put_tok(w, o, "with", s->with);
+    put_tok(w, o, "env", s->env);
+    put_tok(w, o, "working-directory", s->working_directory);
+    put_tok(w, o, "shell", s->shell);
+    put_tok(w, o, "run", s->run);
+    if (s->background)
+        put(o, "background", json_true());
+    return o;
+}
+
+static void put_name_and_needs(const struct writer *w, json_t *o, const struct wf_job *j)
+{
+    put(o, "id", text(w, TOK_STRING, j->id, j->line, j->col));
+    if (j->name != NULL && (j->name->kind != TOK_STRING || j->name->text.n > 0))
+        put_tok(w, o, "name", j->name);
+    else
+        put(o, "name", text(w, TOK_STRING, j->id, j->line, j->col));
+    if (j->n_needs > 0) {
+        json_t *needs = json_array();
+        for (size_t i = 0; i < j->n_needs; i++)
+            (void)json_array_append_new(
+                needs, text(w, TOK_STRING, j->needs[i].name, j->needs[i].line, j->needs[i].col));
+        put(o, "needs", needs);
+    }
+    put(o, "if", text(w, TOK_EXPR, sv_of(j->condition), j->if_line, j->if_col));
+}
+
+static json_t *call_json(const struct writer *w, const struct wf_job *j)
+{
+    json_t *o = json_object();
+
+    put(o, "type", json_string("reusableWorkflowJob"));
+    put_name_and_needs(w, o, j);
+    put(o, "ref", text(w, TOK_STRING, j->uses, 0, 0));
+    if (j->permissions != NULL)
+        put(o, "permissions", permissions(j->permissions));
+    put_tok(w, o, "input-values", j->with);
+    put_tok(w, o, "strategy", j->strategy);
+    put_tok(w, o, "concurrency", j->concurrency);
+    put_tok(w, o, "secret-values", j->secrets);
+    if (j->secrets_inherit)
+        put(o, "inherit-secrets", json_true());
+    return o;
+}
+
+static json_t *job_json(const struct writer *w, const struct wf_job *j)
+{
+    if (j->uses.n > 0)
+        return call_json(w, j);
+    json_t *o = json_object(), *steps = json_array();
+    put(o, "type", json_string("job"));
+    put_name_and_needs(w, o, j);
+    put_tok(w, o, "strategy", j->strategy);
+    if (j->permissions != NULL)
+        put(o, "permissions", permissions(j->permissions));
+    put_tok(w, o, "continue-on-error", j->continue_on_error);
+    put_tok(w, o, "timeout-minutes", j->timeout_minutes);
+    put_tok(w, o, "cancel-timeout-minutes", j->cancel_timeout_minutes);
+    put_tok(w, o, "concurrency", j->concurrency);
+    put_tok(w, o, "env", j->env);
+    put_tok(w, o, "environment", j->environment);
+    put_tok(w, o, "defaults", j->defaults);
+    put_tok(w, o, "runs-on", j->runs_on);
+    put_tok(w, o, "container", j->container);
+    put_tok(w, o, "outputs", j->outputs);
+    put_tok(w, o, "services", j->services);
+    for (size_t i = 0; i < j->n_steps; i++)
+        (void)json_array_append_new(steps, step_json(w, &j->steps[i]));
+    put(o, "steps", steps);
+    put_tok(w, o, "snapshot", j->snapshot);
+    return o;
+}
+
+static void put_input_types(json_t *o, const struct wf *wf)
+{
+    const struct tok *inputs = tok_get(wf_event(wf, SV("workflow_dispatch")), SV("inputs"));
+    json_t *types = json_object();
+
+    for (size_t i = 0; inputs != NULL && inputs->kind == TOK_MAPPING && i < inputs->n; i++) {
+        const struct tok *type = tok_get(inputs->items[2 * i + 1], SV("type"));
+        put(types, inputs->items[2 * i]->text.p,
+            type != NULL ? jx_str_new(type->text) : json_string("string"));
+    }
+    if (json_object_size(types) > 0)
+        put(o, "input-types", types);
+    else
+        json_decref(types);
+}
+
+json_t *wf_to_json(const struct wf *wf, bool positions)
+{
+    const struct writer w = {positions};
+    json_t *o = json_object(), *jobs = json_array();
+
+    put_input_types(o, wf);
+    if (wf->permissions != NULL)
+        put(o, "permissions", permissions(wf->permissions));
+    put_tok(&w, o, "env", wf->env);
+    put_tok(&w, o, "defaults", wf->defaults);
+    put_tok(&w, o, "concurrency", wf->concurrency);
+    for (size_t i = 0; i < wf->n_jobs; i++)
+        (void)json_array_append_new(jobs, job_json(&w, &wf->jobs[i]));
+    put(o, "jobs", jobs);
+    if (positions)
+        put(o, "file-table", json_pack("[s]", wf->file));
+    return o;
+}
+
+json_t *wf_errors_to_json(const struct wf_errors *l)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < l->n; i++) {
+        AUTO(buf_free) struct buf b = BUF_INIT(65536);
+        buf_addf(&b, "%s (Line: %u, Col: %u): %s", l->v[i].file, l->v[i].line, l->v[i].col,
+                 l->v[i].text);
+        json_t *o = json_object();
+        put(o, "Message", jx_str_new(buf_sv(&b)));
+        (void)json_array_append_new(list, o);
+    }
+    json_t *o = json_object();
+    put(o, "errors", list);
+    return o;
+}
