@@ -155,10 +155,10 @@ int main(void)
         return 1;
     page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     (void)close(fd);
-    if (page == MAP_FAILED ||
-        setenv("GANTRY_TEST_CLOCK", path, 1) < 0 || /* allow: own test process */
-        setenv("GANTRY_FAIL", "one=error:ENOSPC,two@2=error:EIO,three=exit:9", 1) <
-            0) /* allow: as above */
+    static const char points[] = "one=error:ENOSPC,two@2=error:EIO,three=exit:9";
+    bool set = setenv("GANTRY_TEST_CLOCK", path, 1) == 0; /* allow: own test process */
+    set = setenv("GANTRY_FAIL", points, 1) == 0 && set;   /* allow: own test process */
+    if (page == MAP_FAILED || !set)
         return 1;
     int failed = cmocka_run_group_tests_name("clock", tests, NULL, NULL) +
                  RUN_TABLE("time", time_cases, check_time);

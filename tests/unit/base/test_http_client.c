@@ -13,7 +13,7 @@
 #include "base/http_client.h"
 #include "base/http_server.h"
 #include "base/mem.h"
-#include "http_raw.h"
+#include "tests/unit/base/http_raw.h"
 
 #define MAX_STEPS 8
 #define SILENCE   ((const char *)1) /* the scripted server reads and never answers */

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/http_server.h"
 #include "base/mem.h"
-#include "http_raw.h"
+#include "tests/unit/base/http_raw.h"
 
 /* What the handlers saw and keep; reset for each test. */
 struct fixture {

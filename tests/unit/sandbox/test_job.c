@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The client API against a real launcher and init, at every level that this caller can have. */
-#include "rig.h"
+#include "tests/unit/sandbox/rig.h"
 
 static enum sbx_level level;
 
