@@ -39,8 +39,7 @@ static unsigned walls_off(void)
 }
 #endif
 
-/* A folder of the host that may be shown: absolute, clean, not the root, not one of the job's own. */
-static int check_host_dir(const char *dir, struct err *e)
+int plan_check_host_dir(const char *dir, struct err *e)
 {
     static const char *const own[] = {"/",    "/proc", "/sys",  "/dev", "/run",
                                       "/tmp", "/home", "/root", "/var", "/home/runner"};
@@ -71,7 +70,7 @@ static int read_lists(struct ipc_in *in, struct plan *p, struct err *e)
         strv_addsv(tag == TAG_HOST_DIR ? &p->host_dirs : &p->worker_env, v);
     }
     for (size_t i = 0; i < p->host_dirs.n; i++)
-        if (check_host_dir(p->host_dirs.v[i], e) < 0)
+        if (plan_check_host_dir(p->host_dirs.v[i], e) < 0)
             return -1;
     return 0;
 }

@@ -41,6 +41,8 @@ struct plan {
 };
 MUST_USE int plan_read(struct ipc_in *in, struct plan *p, struct err *e);
 void plan_done(struct plan *p);
+/* A folder of the host that may be shown: absolute, clean, not the root, not one of the job's own. */
+MUST_USE int plan_check_host_dir(const char *dir, struct err *e);
 
 /* What init and its children know. Filled by the launcher's child before any job code exists. */
 struct box {

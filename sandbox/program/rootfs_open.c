@@ -66,15 +66,15 @@ static int clone_at(int at, const char *path, uint64_t attr, int idmap, int *out
     return recursive != 0;
 }
 
-static int add(struct rootfs *r, const char *path, enum source_kind kind, uint64_t attr, int idmap,
-               struct err *e)
+static int add(struct rootfs *r, const char *path, const char *real, enum source_kind kind,
+               uint64_t attr, int idmap, struct err *e)
 {
     int fd = -1;
     int recursive;
 
     if (r->n == ROOTFS_MAX_SOURCES)
         return err_set(e, FAIL_LIMIT, "a job sees at most %d host folders", ROOTFS_MAX_SOURCES);
-    recursive = clone_at(AT_FDCWD, path, attr, idmap, &fd, e);
+    recursive = clone_at(AT_FDCWD, real, attr, idmap, &fd, e);
     if (recursive < 0)
         return -1;
     /* An overlay cannot lie over a folder with locked mounts in it (a container's /etc/hosts). */
@@ -95,13 +95,16 @@ static int add_host_dirs(struct rootfs *r, const struct plan *p, int idmap, stru
 {
     for (size_t i = 0; i < p->host_dirs.n; i++) {
         const char *dir = p->host_dirs.v[i];
+        AUTO(auto_free) char *real = realpath(dir, NULL); /* a link may lead to what is refused */
         struct stat st;
 
-        if (stat(dir, &st) < 0)
+        if (real != NULL && plan_check_host_dir(real, e) < 0)
+            return err_wrap(e, "'%s'", dir);
+        if (real == NULL || stat(real, &st) < 0)
             return err_sys(e, "cannot open the host folder '%s'", dir);
         if (!S_ISDIR(st.st_mode))
             return err_set(e, FAIL_INPUT, "the host folder '%s' is not a folder", dir);
-        if (add(r, dir, SOURCE_BIND, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+        if (add(r, dir, real, SOURCE_BIND, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
                 idmap, e) < 0)
             return -1;
     }
@@ -135,7 +138,8 @@ int rootfs_open(struct rootfs *r, const struct plan *p, int idmap, struct err *e
     for (size_t i = 0; i < sizeof host_set / sizeof host_set[0]; i++) {
         if (!is_folder(host_set[i].path) || (host_set[i].needs_root && !root))
             continue;
-        if (add(r, host_set[i].path, root ? SOURCE_LAYERED : host_set[i].kind, attr, idmap, e) < 0)
+        if (add(r, host_set[i].path, host_set[i].path, root ? SOURCE_LAYERED : host_set[i].kind,
+                attr, idmap, e) < 0)
             return -1;
     }
     if (add_host_dirs(r, p, idmap, e) < 0)
