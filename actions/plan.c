@@ -149,6 +149,30 @@ static bool collect_needs(struct planner *pl, const struct wf_job *job, struct j
     return true;
 }
 
+struct graph {
+    const struct planner *pl;
+    const struct wf_job *job;
+};
+
+static enum plan_result ancestor(void *ctx, struct sv id)
+{
+    const struct graph *g = ctx;
+    const struct wf *wf = g->pl->in->wf;
+    const struct wf_job *target = wf_job(wf, id);
+
+    if (target == NULL)
+        return PLAN_NONE;
+    AUTO(auto_free) bool *above = xcalloc(wf->n_jobs, sizeof(bool)); /* of g->job */
+    above[g->job - wf->jobs] = true;
+    for (size_t i = wf->n_jobs; i-- > 0;) { /* dependants come later in the order */
+        const struct wf_job *j = &wf->jobs[wf->order[i]];
+        for (size_t k = 0; above[wf->order[i]] && k < j->n_needs; k++)
+            above[j->needs[k].job] = true;
+    }
+    return target != g->job && above[target - wf->jobs] ? g->pl->jobs[target - wf->jobs].result
+                                                        : PLAN_NONE;
+}
+
 static char *reason_of(const struct planner *pl, const struct wf_job *job, const char *key,
                        unsigned line, unsigned col, const char *msg)
 {
@@ -408,6 +432,8 @@ static void plan_job(struct planner *pl, const struct wf_job *job, struct job_wo
     env.all_success = w->all_success;
     env.any_failure = w->any_failure;
     env.cancelled = pl->cancelled;
+    env.ancestor = ancestor;
+    env.graph = &(struct graph){pl, job};
     if (restore_whole(pl, &env, job, w))
         return;
     bool started = was_started(pl, job);

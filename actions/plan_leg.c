@@ -52,6 +52,27 @@ static bool is_cancelled(void *ctx)
     return ((const struct plan_env *)ctx)->cancelled;
 }
 
+static bool success_of(void *ctx, const struct sv *jobs, size_t n)
+{
+    const struct plan_env *p = ctx;
+    bool all = !p->cancelled && p->ancestor != NULL;
+
+    for (size_t i = 0; all && i < n; i++)
+        all = p->ancestor(p->graph, jobs[i]) == PLAN_SUCCESS;
+    return all;
+}
+
+static bool failure_of(void *ctx, const struct sv *jobs, size_t n)
+{
+    const struct plan_env *p = ctx;
+
+    for (size_t i = 0; !p->cancelled && p->ancestor != NULL && i < n; i++) {
+        if (p->ancestor(p->graph, jobs[i]) == PLAN_FAILURE)
+            return true;
+    }
+    return false;
+}
+
 void plan_env_init(struct plan_env *p, const struct plan_inputs *in, struct val *needs,
                    struct val *empty)
 {
@@ -62,6 +83,8 @@ void plan_env_init(struct plan_env *p, const struct plan_inputs *in, struct val 
         .success = is_success,
         .failure = is_failure,
         .cancelled = is_cancelled,
+        .success_of = success_of,
+        .failure_of = failure_of,
     };
 }
 

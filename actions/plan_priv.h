@@ -30,6 +30,9 @@ struct plan_env {
     struct val *needs, *matrix, *strategy; /* lent; NULL = not available here */
     struct val *empty;                     /* for absent contexts */
     bool cancelled, all_success, any_failure;
+    /* Result of a direct or transitive dependency by id; PLAN_NONE when it is none. */
+    enum plan_result (*ancestor)(void *graph, struct sv id);
+    void *graph;
     struct expr_env expr; /* points back here */
 };
 void plan_env_init(struct plan_env *p, const struct plan_inputs *in, struct val *needs,

@@ -11,32 +11,14 @@
 #define INSERT SV("insert")
 #define MAX_COMPOSED \
     (4U << 20) /* Ours: bytes of a composed format(); the expression limit is far below */
-#define WITHIN SV(" within expression: ")
-
-/* The message of struct err is short; the official one carries the whole expression. */
-static void add_reason(struct buf *why, const struct err *e, struct sv expression)
-{
-    struct sv msg = sv_of(e->msg);
-    size_t at = sv_find(msg, WITHIN);
-
-    if (at == SV_NPOS) {
-        buf_addsv(why, msg);
-        return;
-    }
-    buf_addsv(why, sv_sub(msg, 0, at + WITHIN.n));
-    buf_addsv(why, sv_sub(expression, 0, 2000));
-}
 
 int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *why)
 {
     AUTO(auto_expr) struct expr *x = NULL;
-    struct expr_error xe = {0};
-    struct err e = {0};
+    struct expr_error xe = {.text = why};
+    struct err e; /* the whole message is in *why */
 
-    if (expr_parse(text, names, &x, &xe, &e) == 0)
-        return 0;
-    add_reason(why, &e, text);
-    return -1;
+    return expr_parse(text, names, &x, &xe, &e);
 }
 
 /* Index behind the "}}" that closes the expression opened at `from`, or SV_NPOS. */
@@ -101,19 +83,26 @@ static enum segment_kind read_expression(struct sv text, const struct expr_names
     return tok_check_expr(text, names, why) == 0 ? SEGMENT_EXPR : SEGMENT_FAILED;
 }
 
-/* An expression that is one string literal, as in ${{ '${{ literal }}' }}, is that string. */
-static bool string_literal(struct sv x, struct buf *out)
+static void replace(struct tok **t, enum tok_kind kind, struct sv text)
 {
-    while (x.n >= 2 && x.p[0] == '(' && x.p[x.n - 1] == ')')
-        x = sv_trim(sv_sub(x, 1, x.n - 2));
-    if (x.n < 2 || x.p[0] != '\'' || x.p[x.n - 1] != '\'')
-        return false;
-    for (size_t i = 1; i + 1 < x.n; i++) {
-        if (x.p[i] == '\'' && (i + 2 >= x.n || x.p[++i] != '\''))
-            return false;
-        buf_addc(out, x.p[i]);
-    }
-    return true;
+    struct tok *n = tok_make_at(kind, text, *t);
+
+    tok_free(*t);
+    *t = n;
+}
+
+/* An expression that is one string literal, as in ${{ '${{ literal }}' }}, is that string. */
+static void replace_single(struct tok **t, struct sv x, const struct expr_names *names)
+{
+    AUTO(auto_expr) struct expr *tree = NULL;
+    struct expr_error xe = {0};
+    struct err e; /* parsed before without an error */
+    struct sv literal;
+
+    if (expr_parse(x, names, &tree, &xe, &e) == 0 && expr_is_string(tree, &literal))
+        replace(t, TOK_STRING, literal);
+    else
+        replace(t, TOK_EXPR, x);
 }
 
 static void add_format_text(struct buf *format, struct sv text)
@@ -124,14 +113,6 @@ static void add_format_text(struct buf *format, struct sv text)
             buf_addc(format, c);
         buf_addc(format, c);
     }
-}
-
-static void replace(struct tok **t, enum tok_kind kind, struct sv text)
-{
-    struct tok *n = tok_make_at(kind, text, *t);
-
-    tok_free(*t);
-    *t = n;
 }
 
 struct scan {
@@ -191,10 +172,7 @@ static int fold(struct tok **t, struct scan *c, const struct expr_names *names, 
         return 0;
     }
     if (c->n_exprs == 1 && !c->has_text) {
-        if (string_literal(c->first, &all) && !all.over)
-            replace(t, TOK_STRING, buf_sv(&all));
-        else
-            replace(t, TOK_EXPR, c->first);
+        replace_single(t, c->first, names);
         return 0;
     }
     buf_adds(&all, "format('");

@@ -92,9 +92,10 @@ void wf_names_init(struct wf_names *n, unsigned context)
     if ((context & CX_HASHFILES) != 0)
         n->functions[f++] = "hashFiles";
     if ((context & (CX_STATUS | CX_JOB_STATUS)) != 0) {
+        bool jobs = (context & CX_JOB_STATUS) != 0;
         n->functions[f++] = "always";
-        n->functions[f++] = "success";
-        n->functions[f++] = "failure";
+        n->functions[f++] = jobs ? "success(0,MAX)" : "success";
+        n->functions[f++] = jobs ? "failure(0,MAX)" : "failure";
         n->functions[f++] = "cancelled";
     }
     n->functions[f] = NULL;
@@ -335,10 +336,8 @@ static void check_required(struct wf_reader *r, struct mapping *m, const struct 
     if (m->expression_key || m->n_alts == 0)
         return;
     for (const struct schema_property *p = m->alts[0]->props; p != NULL && p->name != NULL; p++) {
-        bool present = false;
-        for (size_t i = 0; i < t->n && p->required; i++)
-            present = present || sv_is(t->items[2 * i]->text, p->name);
-        if (p->required && !present)
+        /* by the set of keys, which ignores case, as the official reader does */
+        if (p->required && !nameset_has(&m->keys, sv_of(p->name)))
             wf_error_at(r, t, "Required property is missing: %s", p->name);
     }
 }

@@ -13,19 +13,18 @@ char *wf_condition(struct wf_reader *r, const struct tok *t, unsigned context)
 {
     AUTO(auto_expr) struct expr *x = NULL;
     AUTO(buf_free) struct buf why = BUF_INIT(8192);
-    struct expr_error xe = {0};
+    struct expr_error xe = {.text = &why};
     struct wf_names names;
-    struct err e = {0};
+    struct err e; /* the whole message is in why */
 
-    if (t == NULL || sv_trim(t->text).n == 0)
+    if (t == NULL)
         return xstrdup("success()");
     wf_names_init(&names, context);
-    if (tok_check_expr(t->text, &names.names, &why) < 0 ||
-        expr_parse(t->text, &names.names, &x, &xe, &e) < 0) {
-        wf_error_at(r, t, "%s", why.len > 0 ? why.p : e.msg);
+    if (expr_parse(t->text, &names.names, &x, &xe, &e) < 0) {
+        wf_error_at(r, t, "%s", why.p);
         return NULL;
     }
-    if (x == NULL) /* an empty tree */
+    if (expr_is_blank(x))
         return xstrdup("success()");
     if (expr_has_status_function(x))
         return sv_dup(t->text);
