@@ -295,7 +295,7 @@ void host_look(struct host *h)
         (void)snprintf(h->lacks, sizeof h->lacks, "full,subid,cgroup,landlock");
         return;
     }
-    note_missing(h, geteuid() == 0 && full.code != FAIL_NONE ? &full : &single);
+    note_missing(h, &single); /* the lower wall is the one to mend first */
 }
 
 void host_done(struct host *h)

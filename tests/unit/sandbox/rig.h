@@ -27,6 +27,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -274,6 +275,8 @@ static inline int rig_as_user(int (*group)(void))
         if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(65533, 65533, 65533) < 0 ||
                                setresuid(65533, 65533, 65533) < 0))
             _exit(99);
+        (void)prctl(PR_SET_DUMPABLE, 1, 0, 0,
+                    0); /* as after a login: own files in /proc are ours */
         exit(group());
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0)

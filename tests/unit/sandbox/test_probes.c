@@ -2,7 +2,7 @@
  *
  * The probe table: an attacker program inside the job, every answer compared with what the level promises.
  * Each negative is meaningful because the test makes the thing first and sees it from outside. */
-#include "rig.h"
+#include "tests/unit/sandbox/rig.h"
 
 /* What a row must answer: as root of the job (full with sudo), as its user at full, as its user at single. NULL:
  * the level does not promise it; tests/probes/README.md says why. */
