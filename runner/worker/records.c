@@ -85,6 +85,7 @@ void records_free(struct records *l)
         free(r->type);
         free(r->action_name);
         free(r->ref);
+        val_unref(r->outputs);
         free(r);
     }
     free(l->v);

@@ -5,6 +5,7 @@
 #ifndef RUNNER_WORKER_RECORDS_H
 #define RUNNER_WORKER_RECORDS_H
 
+#include "actions/value.h"
 #include "base/ids.h"
 #include "base/sv.h"
 
@@ -51,6 +52,10 @@ struct record {
     uint64_t lines;            /* physical lines */
     unsigned completed_order;  /* 1, 2, ... as the records completed; 0 = not */
     bool changed;              /* a step update is owed */
+    /* What the embedded service asks for beyond the protocol (docs/internals/local-service.md). */
+    bool has_details;
+    enum task_result outcome;
+    struct val *outputs; /* masked texts, or NULL */
 };
 struct records {
     struct record **v;

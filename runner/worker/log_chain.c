@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pipe reader and line splitter. A line ends at LF, CR or CRLF. Lines inside a block are looked at in place;
+ * only one that straddles blocks is collected, and one above SPOOL_PIECE_BYTES is passed on in pieces, so that
+ * memory stays bounded whatever a step prints. */
+#include "runner/worker/log_chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/worker/commands.h"
+#include "runner/worker/worker.h"
+
+enum {
+    BLOCK_BYTES = 64 << 10,
+    READS_PER_TURN = 4, /* then the other pipe, timers and uploads get their turn */
+    PIPE_BYTES = 1 << 20,
+};
+
+struct log_stream {
+    struct exec *x;
+    int fd;
+    struct loop_fd *watch;
+    struct buf partial; /* a line without its end yet */
+    bool after_cr;      /* an LF that comes now belongs to the CR before it */
+    bool in_pieces;     /* the current line was begun with spool_piece() */
+    bool ended;
+    char block[BLOCK_BYTES];
+};
+
+static bool is_ascii(struct sv s)
+{
+    unsigned char any = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        any |= (unsigned char)s.p[i];
+    return any < 0x80;
+}
+
+/* Invalid bytes become U+FFFD (spec logs 0.4). */
+static struct sv repair(struct sv line, struct buf *b)
+{
+    unsigned code;
+
+    while (utf8_next(&line, &code) > 0)
+        buf_add_utf8(b, code);
+    return buf_sv(b);
+}
+
+/* A program must not be able to forge the markers of composite steps (spec logs 0.4 step 2). */
+static struct sv defuse(struct sv line, struct buf *b)
+{
+    size_t at;
+
+    while ((at = sv_find(line, SV("##["))) != SV_NPOS) {
+        struct sv rest = sv_sub(line, at + 3, line.n);
+        buf_addsv(b, sv_sub(line, 0, at + 3));
+        if (sv_starts(rest, SV("start-action")) || sv_starts(rest, SV("end-action")))
+            buf_addc(b, '\\');
+        line = rest;
+    }
+    buf_addsv(b, line);
+    return buf_sv(b);
+}
+
+static bool may_be_command(struct sv line, bool *has_marker)
+{
+    size_t i = 0;
+
+    *has_marker = memmem(line.p, line.n, "##[", 3) != NULL;
+    while (i < line.n && ch_is_space(line.p[i]))
+        i++;
+    return *has_marker || (i + 1 < line.n && line.p[i] == ':' && line.p[i + 1] == ':');
+}
+
+static void put_line(struct log_stream *s, struct sv line)
+{
+    AUTO(buf_free) struct buf fixed = BUF_INIT(4U * SPOOL_PIECE_BYTES);
+    AUTO(buf_free) struct buf defused = BUF_INIT(8U * SPOOL_PIECE_BYTES);
+    bool marker = false;
+
+    if (!is_ascii(line) && !utf8_valid(line))
+        line = repair(line, &fixed);
+    if (line.n > 0 && may_be_command(line, &marker) && commands_handle(s->x, line))
+        return;
+    if (marker)
+        line = defuse(line, &defused);
+    spool_line(s->x->w->spool, s->x->rec, line);
+}
+
+/* Cuts only between characters, so that both pieces are well-formed if the line is. */
+static size_t whole_characters(struct sv s)
+{
+    size_t n = s.n;
+
+    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
+        unsigned char c = (unsigned char)s.p[s.n - back];
+        if (c < 0x80)
+            break;
+        if (c >= 0xc0) { /* a leading byte: complete only if enough bytes follow */
+            size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+            if (back < need)
+                n = s.n - back;
+            break;
+        }
+    }
+    return n;
+}
+
+static void put_piece(struct log_stream *s, struct sv text, bool last)
+{
+    AUTO(buf_free) struct buf fixed = BUF_INIT(8U * SPOOL_PIECE_BYTES);
+
+    if (!is_ascii(text) && !utf8_valid(text))
+        text = repair(text, &fixed);
+    spool_piece(s->x->w->spool, s->x->rec, text, !s->in_pieces, last);
+    s->in_pieces = !last;
+}
+
+/* What is collected is too long to be held: everything but a cut character goes on. */
+static void spill(struct log_stream *s)
+{
+    size_t n = whole_characters(buf_sv(&s->partial));
+
+    put_piece(s, sv_sub(buf_sv(&s->partial), 0, n), false);
+    buf_consume(&s->partial, n);
+}
+
+static void end_line(struct log_stream *s, struct sv tail)
+{
+    if (s->in_pieces) {
+        buf_addsv(&s->partial, tail);
+        put_piece(s, buf_sv(&s->partial), true);
+        buf_reset(&s->partial);
+        return;
+    }
+    if (s->partial.len == 0) {
+        put_line(s, tail);
+        return;
+    }
+    buf_addsv(&s->partial, tail);
+    put_line(s, buf_sv(&s->partial));
+    buf_reset(&s->partial);
+}
+
+/* First LF or CR; the length when there is none. */
+static size_t line_end(const char *p, size_t n)
+{
+    const char *nl = memchr(p, '\n', n);
+    size_t len = nl != NULL ? (size_t)(nl - p) : n;
+    const char *cr = memchr(p, '\r', len);
+
+    return cr != NULL ? (size_t)(cr - p) : len;
+}
+
+void log_stream_feed(struct log_stream *s, const char *p, size_t n)
+{
+    if (s->after_cr && n > 0 && *p == '\n') {
+        p++;
+        n--;
+    }
+    if (n > 0)
+        s->after_cr = false;
+    while (n > 0) {
+        size_t len = line_end(p, n);
+        if (len == n) {
+            buf_add(&s->partial, p, n);
+            if (s->partial.len >= SPOOL_PIECE_BYTES || s->in_pieces)
+                spill(s);
+            return;
+        }
+        end_line(s, (struct sv){p, len});
+        bool cr = p[len] == '\r';
+        p += len + 1;
+        n -= len + 1;
+        if (!cr)
+            continue;
+        if (n == 0)
+            s->after_cr = true;
+        else if (*p == '\n') {
+            p++;
+            n--;
+        }
+    }
+}
+
+static void finish(struct log_stream *s)
+{
+    loop_del_fd(s->watch);
+    s->watch = NULL;
+    fd_close(&s->fd);
+    if (!s->ended && (s->partial.len > 0 || s->in_pieces))
+        end_line(s, SV(""));
+    s->ended = true;
+}
+
+static void on_readable(void *ctx, int fd, unsigned events)
+{
+    struct log_stream *s = ctx;
+
+    (void)events;
+    spool_tick(s->x->w->spool);
+    for (int i = 0; i < READS_PER_TURN; i++) {
+        ssize_t n = read(fd, s->block, sizeof s->block);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0) { /* end of file; a read error of a pipe means the same */
+            finish(s);
+            return;
+        }
+        log_stream_feed(s, s->block, (size_t)n);
+    }
+}
+
+struct log_stream *log_stream_detached(struct exec *x)
+{
+    struct log_stream *s = xmalloc(sizeof *s);
+
+    s->x = x;
+    s->fd = -1;
+    s->watch = NULL;
+    s->partial = BUF_INIT(4U * SPOOL_PIECE_BYTES);
+    s->after_cr = s->in_pieces = s->ended = false;
+    return s;
+}
+
+int log_stream_new(struct loop *l, struct exec *x, int own_fd, struct log_stream **out,
+                   struct err *e)
+{
+    struct log_stream *s = log_stream_detached(x);
+
+    s->fd = own_fd;
+    (void)fcntl(own_fd, F_SETPIPE_SZ,
+                PIPE_BYTES); /* a limit of the user's may forbid it: slower only */
+    if (fd_nonblock(own_fd, true, e) < 0 ||
+        loop_add_fd(l, own_fd, LOOP_READ, on_readable, s, &s->watch, e) < 0) {
+        log_stream_free(s);
+        return -1;
+    }
+    *out = s;
+    return 0;
+}
+
+bool log_stream_ended(const struct log_stream *s)
+{
+    return s->ended;
+}
+
+void log_stream_free(struct log_stream *s)
+{
+    if (s == NULL)
+        return;
+    finish(s);
+    buf_free(&s->partial);
+    free(s);
+}
