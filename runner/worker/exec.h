@@ -64,11 +64,8 @@ struct exec {
     bool echo;
     char *stop_token;
     bool unsafe_stop; /* an invalid stop token was used: the process is ended, the step fails */
-    /* Issues of composite children, handed to the enclosing step when it ends. */
-    struct issue *collected;
-    size_t n_collected, collected_cap;
     /* Limits and cancellation. */
-    int64_t deadline_ms; /* monotonic; 0 = none */
+    int64_t deadline_ms, limit_from_ms; /* monotonic; 0 = none */
     bool timed_out;
     bool cancelled; /* its token is set: its process is being ended */
     bool shielded;  /* its condition held after the cancel: cannot be cancelled any more */
@@ -124,6 +121,8 @@ void exec_record_conclusion(struct exec *x);
 /* GITHUB_ENV, set-env: job-wide, and visible to this step's env context from now on. */
 void exec_set_env(struct exec *x, struct sv name, struct sv value);
 void exec_add_path(struct exec *x, struct sv path);
+/* GITHUB_STATE, save-state: STATE_<name> of this step's later stages. */
+void state_save(struct exec *x, struct sv name, struct sv value);
 /* Value of the env context as text, or empty. */
 struct sv exec_env_value(const struct exec *x, const char *name);
 /* Closest workflow step: the one with the record of its own. */
