@@ -7,18 +7,19 @@
 
 #include "actions/mask.h"
 #include "base/http_client.h"
+#include "base/ipc.h"
 #include "base/loop.h"
 #include "base/strv.h"
 #include "runner/channel.h"
 #include "runner/worker/exec.h"
 #include "runner/worker/message.h"
+#include "runner/worker/options.h"
 #include "runner/worker/records.h"
 #include "runner/worker/spool.h"
 #include "sandbox/sandbox.h"
 
 /* The runner version that services see; they refuse old ones (spec github-runner-protocol 8.3). */
 #define WORKER_RUNNER_VERSION "2.336.0"
-#define WORKER_MAX_FDS        8
 
 struct results;
 struct upload;
@@ -26,18 +27,6 @@ struct feed;
 struct relay;
 struct process;
 struct actions;
-
-/* Options of CH_JOB (runner/channel.h). */
-struct worker_options {
-    char *source_repository, *source_sha, *source_ref, *source_folder; /* NULL = no local source */
-    bool checkout_action; /* run the stock action instead of the native checkout */
-    bool prefill;
-    char *ca_file, *proxy; /* NULL = default */
-    char *runner_name;     /* NULL = the host's name */
-    bool no_color;
-    struct strv env; /* base environment of steps, from the runner's configuration */
-    struct strv actions_dirs;
-};
 
 struct worker {
     struct loop *loop;
@@ -47,12 +36,12 @@ struct worker {
     struct sbx_job *sbx;
     struct sbx_hello hello;
     struct loop_fd *sbx_watch;
-    bool sbx_gone;
+    bool sbx_gone, listener_gone;
     struct err sbx_error;
 
-    int job_fd, listing_fd; /* memfds of CH_JOB; -1 = none */
-    int actions_fds[WORKER_MAX_FDS];
-    size_t n_actions_fds;
+    struct loop_timer *tick;
+    const char *walls;                  /* of the worker itself: "landlock,seccomp" */
+    int job_fd, options_fd, listing_fd; /* memfds of CH_JOB; -1 = none */
     bool have_job;
     struct worker_options opt;
     struct message *msg;
@@ -92,25 +81,23 @@ struct worker {
     char *cancel_reason;
     struct exec *running;    /* innermost step whose process or wait is under way */
     struct process *process; /* its process, or NULL */
+    uint32_t copy_id;        /* of a copy of the local source */
+    bool copy_done;
+    struct err copy_error;
+    int64_t cpu_ms, max_rss_bytes; /* of the steps' processes */
 };
 
 /* ---- the loop (worker.c) ---- */
 /* One turn of the loop; -1 when the listener is gone (nothing more may be done). */
 MUST_USE int worker_turn(struct worker *w, struct err *e);
+/* Looks at what is ready without waiting. */
+MUST_USE int worker_turn_now(struct worker *w, struct err *e);
+/* Turns the loop for that long. FAIL_CANCELED when the job was cancelled meanwhile and `cancellable` is set. */
+MUST_USE int worker_pause(struct worker *w, int64_t ms, bool cancellable, struct err *e);
 int worker_main(void); /* exit status */
-
-/* ---- http (http_wait.c): a call that waits by turning the loop ---- */
-struct http_answer {
-    int status;
-    struct buf body;
-};
-/* JSON in and out with the job's token. body NULL: GET. Fails with FAIL_CANCELED when the job was cancelled
- * meanwhile and `cancellable` is set. */
-MUST_USE int http_json(struct worker *w, const char *url, const json_t *body, bool cancellable,
-                       struct http_answer *out, struct err *e);
-/* Starts a request and waits for its end; s->done and s->ctx are replaced. */
-MUST_USE int http_wait(struct worker *w, const struct hc_spec *s, bool cancellable, int *status,
-                       struct buf *body, struct err *e);
+void worker_no_dump(void);
+/* Port of an http or https URL. FAIL_INPUT. */
+MUST_USE int worker_url_port(struct sv url, uint64_t *port, struct err *e);
 
 /* ---- contexts.c ---- */
 MUST_USE int contexts_init(struct worker *w, struct err *e);
@@ -120,17 +107,14 @@ void environment_build(struct exec *x, struct strv *out);
 
 /* ---- masks.c ---- */
 void masks_from_message(struct worker *w);
-/* Trimmed value and each of its lines (spec logs 3.2). */
-void masks_add_secret(struct worker *w, struct sv value, bool trim);
+/* Base64 of "x-access-token:TOKEN", as downloads send it. */
+void masks_add_basic_auth(struct worker *w, struct sv token);
 
-/* ---- steps.c ---- */
-MUST_USE int steps_run_all(struct worker *w, struct err *e);
-/* ---- job_setup.c, job_finish.c ---- */
-MUST_USE int job_setup(struct worker *w, struct err *e);
+/* ---- job_setup.c, job_finish.c: "Set up job" and "Complete job"; -1 only when the job cannot go on ---- */
+struct step_list;
+/* *ok false: the job failed or was cancelled in there; nothing else may run. */
+MUST_USE int job_setup(struct worker *w, struct step_list *steps, bool *ok, struct err *e);
 MUST_USE int job_finish(struct worker *w, struct err *e);
-/* ---- completion.c ---- */
-json_t *completion_body(const struct worker *w);
-MUST_USE int completion_send(struct worker *w, struct err *e);
 /* ---- cancel.c ---- */
 /* Reacts to a cancel while a step is under way (11.3); idempotent. */
 void cancel_react(struct worker *w);
