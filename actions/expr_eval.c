@@ -113,8 +113,12 @@ struct sv res_text(const struct res *r, char tmp[32])
 
 static struct val *res_to_val(struct res *r)
 {
+    if (r->v != NULL && r->own) {
+        r->own = false;
+        return r->v;
+    }
     if (r->v != NULL)
-        return r->own ? (r->own = false, r->v) : val_ref(r->v);
+        return val_ref(r->v);
     switch (r->kind) {
     case VAL_BOOL:
         return val_bool(r->b);

@@ -26,6 +26,8 @@ void wf_errors_free(struct wf_errors *l)
 }
 
 static void errors_addv(struct wf_errors *l, const char *file, unsigned line, unsigned col,
+                        const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+static void errors_addv(struct wf_errors *l, const char *file, unsigned line, unsigned col,
                         const char *fmt, va_list ap)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(65536);

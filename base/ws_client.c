@@ -15,6 +15,9 @@
 #include "base/queue.h"
 #include "base/url.h"
 
+/* lws_container_of() with the cast by way of void *, which -Wcast-align accepts. */
+#define OWNER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+
 /* Source: actions/runner 2.336.0 src/Runner.Common/JobServer.cs (fragments of 1,024 bytes; reconnect after
  * 100 to 500 ms; 30 s; 3 attempts). */
 #define FRAME_BYTES       1024U
@@ -162,7 +165,7 @@ static void on_down(struct link *k, enum fail code, int http, const char *text)
 
 static void on_connect_timeout(lws_sorted_usec_list_t *sul)
 {
-    struct link *k = lws_container_of(sul, struct link, sul_timeout);
+    struct link *k = OWNER_OF(sul, struct link, sul_timeout);
     struct lws *wsi = k->wsi;
 
     if (wsi == NULL)
@@ -174,7 +177,7 @@ static void on_connect_timeout(lws_sorted_usec_list_t *sul)
 
 static void try_connect(lws_sorted_usec_list_t *sul)
 {
-    struct link *k = lws_container_of(sul, struct link, sul_connect);
+    struct link *k = OWNER_OF(sul, struct link, sul_connect);
     struct lws_client_connect_info i = {
         .context = k->context,
         .address = k->address,
@@ -243,7 +246,7 @@ static int on_writable(struct link *k, struct lws *wsi)
 
 static void on_grace_over(lws_sorted_usec_list_t *sul)
 {
-    struct link *k = lws_container_of(sul, struct link, sul_grace);
+    struct link *k = OWNER_OF(sul, struct link, sul_grace);
 
     if (k->wsi != NULL)
         lws_set_timeout(k->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);

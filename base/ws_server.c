@@ -18,6 +18,9 @@
 #include "base/mem.h"
 #include "base/queue.h"
 
+/* lws_container_of() with the cast by way of void *, which -Wcast-align accepts. */
+#define OWNER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
+
 #define CONNECTIONS 256U
 #define MAX_MESSAGE ((size_t)1 << 20)
 #define QUEUE_BYTES ((size_t)16 << 20)
@@ -230,7 +233,7 @@ static int on_receive(struct side *s, struct conn *c, const char *p, size_t n)
 
 static void on_stop_over(lws_sorted_usec_list_t *sul)
 {
-    struct side *s = lws_container_of(sul, struct side, sul_stop);
+    struct side *s = OWNER_OF(sul, struct side, sul_stop);
 
     s->stopped = true;
 }

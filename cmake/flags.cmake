@@ -28,13 +28,13 @@ include_directories(BEFORE ${CMAKE_SOURCE_DIR})
 foreach(flag -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align
         -Wpointer-arith -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations
         -Wold-style-definition -Wredundant-decls -Wnested-externs -Wundef -Wvla -Walloca -Wformat=2
-        -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference -Wdouble-promotion -Wfloat-equal
-        -Wenum-conversion)
+        -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference -Wfloat-equal -Wenum-conversion)
     gantry_flag(${flag})
 endforeach()
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     foreach(flag -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init -Wformat-signedness
-            -Wformat-overflow=2 -Wformat-truncation=1 -Walloc-zero -Wrestrict -Warith-conversion -Wtrampolines)
+            -Wformat-overflow=2 -Wformat-truncation=1 -Walloc-zero -Wrestrict -Warith-conversion -Wtrampolines
+            -Wdouble-promotion) # clang reports the C library's NAN and INFINITY, too
         gantry_flag(${flag})
     endforeach()
     if(GANTRY_SANITIZE)

@@ -185,7 +185,7 @@ static int single(const char *expr, const char *contexts_file)
     return fflush(stdout) == 0 ? 0 : 2;
 }
 
-int cmd_expr(int argc, char **argv)
+int cli_expr(int argc, char **argv)
 {
     static const struct option options[] = {{"contexts", required_argument, NULL, 'c'},
                                             {"batch", no_argument, NULL, 'b'},

@@ -8,6 +8,6 @@
  * object {"expr": "...", "contexts": {...}} and every line of output {"result": {"kind", "value"}} or
  * {"error": {"kind": "lexing|parsing|evaluation", "value": message}}.
  * Returns the exit status: 0; 1 the expression is wrong or fails; 2 wrong usage or input. */
-int cmd_expr(int argc, char **argv);
+int cli_expr(int argc, char **argv);
 
 #endif

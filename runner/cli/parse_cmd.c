@@ -76,7 +76,7 @@ static int parse_manifest(const struct options *o, struct sv text)
     return 0;
 }
 
-int cmd_parse(int argc, char **argv)
+int cli_parse(int argc, char **argv)
 {
     struct options o = {.positions = true};
     AUTO(auto_free) char *text = NULL;

@@ -5,6 +5,6 @@
 #define RUNNER_CLI_PARSE_CMD_H
 
 /* argv[0] is "parse". Returns the exit status: 0, or 2 with one "file:line:col: message" a line. */
-int cmd_parse(int argc, char **argv);
+int cli_parse(int argc, char **argv);
 
 #endif

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct pairs a = pairs_new(), b = pairs_new();
     struct strv lines = STRV_INIT;
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
 
     if (size > 4096)
         return 0;

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ipc_in in = IPC_IN_INIT;
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
     size_t total = 8;
     uint16_t tag;
     struct sv v, first;

@@ -225,7 +225,7 @@ static void check_pairs(void **state)
 {
     const struct pairs_case *c = *state;
     struct buf b = BUF_INIT(10000);
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
     /* An exact copy lets the sanitizer see one byte too far. */
     char *exact = xmalloc(c->in.n);
     (void)memcpy(exact, c->in.p, c->in.n);

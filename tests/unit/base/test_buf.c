@@ -189,7 +189,7 @@ static void check_bad_b64(void **state)
 {
     const struct bad_b64 *c = *state;
     struct buf b = BUF_INIT(100);
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
 
     assert_int_equal(base64_decode(sv_of(c->text), &b, &e), -1);
     assert_int_equal(e.code, FAIL_INPUT);

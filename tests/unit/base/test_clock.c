@@ -49,7 +49,7 @@ static void check_time(void **state)
 {
     const struct time_case *c = *state;
     struct buf b = BUF_INIT(100);
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
     int64_t ms = 77;
 
     assert_int_equal(tm_parse(sv_of(c->in), &ms, &e), c->ok ? 0 : -1);

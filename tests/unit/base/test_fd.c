@@ -289,7 +289,7 @@ static void check_parse(void **state)
 {
     const struct parse_case *c = *state;
     struct ipc_in in = IPC_IN_INIT;
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
 
     assert_int_equal(ipc_parse((const unsigned char *)c->in.p, c->in.n, &in, &e), c->rc);
     assert_int_equal(e.code, c->rc < 0 ? FAIL_PROTO : FAIL_NONE);

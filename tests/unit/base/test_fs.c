@@ -157,7 +157,7 @@ static void check_all_beneath(const char *root)
 
     for (size_t i = 0; i < COUNT(beneath_cases); i++) {
         const struct beneath_case *c = &beneath_cases[i];
-        struct err e = {FAIL_NONE};
+        struct err e = {0};
         int fd = -7;
         int rc = fs_open_beneath(dir, c->path, O_RDONLY, 0, c->no_symlinks, &fd, &e);
         if (rc != c->rc || e.code != c->code || (rc < 0 && fd != -7))

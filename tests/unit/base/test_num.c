@@ -35,7 +35,7 @@ static void check_num(void **state)
 {
     const struct num_case *c = *state;
     uint64_t got = 77;
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
 
     assert_int_equal(num_u64(c->in, c->max, &got, &e), c->rc);
     assert_int_equal(e.code, c->code);
@@ -70,7 +70,7 @@ static void check_int(void **state)
 {
     const struct int_case *c = *state;
     int64_t got = 77;
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
 
     assert_int_equal(num_i64(sv_of(c->in), c->min, c->max, &got, &e), c->rc);
     assert_int_equal(e.code, c->code);

@@ -82,7 +82,7 @@ static void check_name(void **state)
 {
     const struct name_case *c = *state;
     char *out = NULL;
-    struct err e = {FAIL_NONE};
+    struct err e = {0};
     int rc = path_from_untrusted(c->in, &out, &e);
 
     assert_int_equal(rc, c->code == FAIL_NONE ? 0 : -1);

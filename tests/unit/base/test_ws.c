@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/ws_client.h"
 #include "base/ws_server.h"
-#include "http_raw.h"
+#include "tests/unit/base/http_raw.h"
 
 struct fixture {
     struct loop *l;

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The planner: the tables of spec expressions 9.3 and 9.5, matrices of 6.2 and 6.3, names, fail-fast, max-parallel,
+ * cancellation, restriction. A row is a workflow, what happened so far, and the whole answer as text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "actions/plan.h"
+#include "base/mem.h"
+#include "base/strv.h"
+
+struct plan_case {
+    const char *name;
+    const char
+        *jobs; /* below "on: push\njobs:\n", with '|' for a line feed; NULL: as the row before */
+    const char *states; /* "a=success b=failure{out:value} c" (c runs) */
+    const char *flags;  /* "cancelled", "only=a", "matrix=k:v", or "" */
+    const char *want;
+};
+
+#define RUN       "runs-on: x, steps: [{run: x}]"
+#define NEED(f)   "  a: {" RUN "}|  b: {needs: a, " f RUN "}"
+#define GRAND(f)  "  a: {" RUN "}|  b: {needs: a, if: always(), " RUN "}|  c: {needs: b, " f RUN "}"
+#define MATRIX(s) "  a: {strategy: {" s "}, " RUN "}"
+
+static const struct plan_case cases[] = {
+    /* order */
+    {"jobs without needs start", "  a: {" RUN "}|  b: {" RUN "}|  c: {needs: [a, b], " RUN "}", "",
+     "", "ready a 'a'|ready b 'b'"},
+    {"a job waits for all its needs", NULL, "a=success b", "", ""},
+    {"then it starts", NULL, "a=success b=success", "", "ready c 'c'"},
+    {"nothing twice", NULL, "a=success b=success c", "", ""},
+    {"done", NULL, "a=success b=success c=success", "", "done success"},
+    /* the table of 9.3: no status function */
+    {"success, plain", NEED(""), "a=success", "", "ready b 'b'"},
+    {"failure, plain", NULL, "a=failure", "", "skip b 'b' skipped|done failure"},
+    {"skipped, plain", NULL, "a=skipped", "", "skip b 'b' skipped|done success"},
+    {"cancelled, plain", NULL, "a=cancelled", "", "skip b 'b' skipped|done cancelled"},
+    {"success, always", NEED("if: always(), "), "a=success", "", "ready b 'b'"},
+    {"failure, always", NULL, "a=failure", "", "ready b 'b'"},
+    {"skipped, always", NULL, "a=skipped", "", "ready b 'b'"},
+    {"cancelled, always", NULL, "a=cancelled", "", "ready b 'b'"},
+    {"success, not cancelled", NEED("if: '!cancelled()', "), "a=success", "", "ready b 'b'"},
+    {"failure, not cancelled", NULL, "a=failure", "", "ready b 'b'"},
+    {"skipped, not cancelled", NULL, "a=skipped", "", "ready b 'b'"},
+    {"cancelled, not cancelled", NULL, "a=cancelled", "", "ready b 'b'"},
+    {"success, failure()", NEED("if: failure(), "), "a=success", "",
+     "skip b 'b' skipped|done success"},
+    {"failure, failure()", NULL, "a=failure", "", "ready b 'b'"},
+    {"skipped, failure()", NULL, "a=skipped", "", "skip b 'b' skipped|done success"},
+    {"cancelled, failure()", NULL, "a=cancelled", "", "skip b 'b' skipped|done cancelled"},
+    {"continued failure, plain", "  a: {continue-on-error: true, " RUN "}|  b: {needs: a, " RUN "}",
+     "a=failure", "", "ready b 'b'"},
+    {"continued failure, failure()",
+     "  a: {continue-on-error: true, " RUN "}|  b: {needs: a, if: failure(), " RUN "}", "a=failure",
+     "", "skip b 'b' skipped|done success"},
+    {"grand-parent failed, plain", GRAND(""), "a=failure b=success", "",
+     "skip c 'c' skipped|done failure"},
+    {"grand-parent skipped, plain", NULL, "a=skipped b=success", "",
+     "skip c 'c' skipped|done success"},
+    {"grand-parent failed, always", GRAND("if: always(), "), "a=failure b=success", "",
+     "ready c 'c'"},
+    {"grand-parent skipped, always", NULL, "a=skipped b=success", "", "ready c 'c'"},
+    {"grand-parent failed, not cancelled", GRAND("if: '!cancelled()', "), "a=failure b=success", "",
+     "ready c 'c'"},
+    {"grand-parent failed, failure()", GRAND("if: failure(), "), "a=failure b=success", "",
+     "ready c 'c'"},
+    {"grand-parent skipped, failure()", NULL, "a=skipped b=success", "",
+     "skip c 'c' skipped|done success"},
+    {"a result of needs", GRAND("if: always() && needs.b.result == 'success', "),
+     "a=failure b=success", "", "ready c 'c'"},
+    {"success of a named job", GRAND("if: \"success('A')\", "), "a=success b=failure", "",
+     "ready c 'c'"},
+    {"failure of a named job", GRAND("if: \"failure('b')\", "), "a=failure b=success", "",
+     "skip c 'c' skipped|done failure"},
+    {"success of a job that is no dependency", GRAND("if: \"success('c')\", "),
+     "a=success b=success", "", "skip c 'c' skipped|done success"},
+    {"a chain of skips is one answer",
+     "  a: {if: false, " RUN "}|  b: {needs: a, " RUN "}|  c: {needs: b, " RUN
+     "}|  d: {needs: c, if: always(), " RUN "}",
+     "", "", "ready d 'd'|skip a 'a' skipped|skip b 'b' skipped|skip c 'c' skipped"},
+    {"an output decides", NEED("if: \"needs.a.outputs.go == 'yes'\", "), "a=success{go:yes}", "",
+     "ready b 'b'"},
+    {"an absent output does not", NULL, "a=success", "", "skip b 'b' skipped|done success"},
+    {"an error in if fails the job", NEED("if: \"fromJSON('x')\", "), "a=success", "",
+     "skip b 'b' failure Error when evaluating 'if' for job 'b'. f.yml (Line: 4, Col: 21): ...|done failure"},
+    {"the event decides", "  a: {if: \"github.ref == 'refs/heads/main'\", " RUN "}", "", "",
+     "ready a 'a'"},
+
+    /* matrices */
+    {"the worked example of 6.3",
+     "  build:|    runs-on: x|    steps: [{run: x}]|    strategy:|      matrix:|        os: [linux, mac]|        "
+     "ver: [1, 2]|        exclude: [{os: mac, ver: 1}]|        include:|          - {os: linux, color: green}|    "
+     "      - {os: mac, ver: 2, color: blue}|          - {os: bsd, ver: 9}|          - {shape: round}|          - "
+     "{os: linux, ver: 2, color: red}",
+     "", "matrices",
+     "ready build.0 'build (linux, 1)' {\"os\":\"linux\",\"ver\":1,\"color\":\"green\",\"shape\":\"round\"}|"
+     "ready build.1 'build (linux, 2)' {\"os\":\"linux\",\"ver\":2,\"color\":\"red\",\"shape\":\"round\"}|"
+     "ready build.2 'build (mac, 2)' {\"os\":\"mac\",\"ver\":2,\"color\":\"blue\",\"shape\":\"round\"}|"
+     "ready build.3 'build (bsd, 9)' {\"os\":\"bsd\",\"ver\":9}"},
+    {"include only", MATRIX("matrix: {include: [{a: 1}, {a: 2, b: x}]}"), "", "matrices",
+     "ready a.0 'a (1)' {\"a\":1}|ready a.1 'a (2, x)' {\"a\":2,\"b\":\"x\"}"},
+    {"a partial match of objects",
+     MATRIX(
+         "matrix: {node: [{version: 14, env: a}, {version: 16, env: b}], exclude: [{node: {version: 14}}]}"),
+     "", "matrices", "ready a.0 'a (16, b)' {\"node\":{\"version\":16,\"env\":\"b\"}}"},
+    {"loose equality in exclude",
+     MATRIX("matrix: {v: [1, '2', Linux, null], exclude: [{v: '1'}, {v: LINUX}, "
+            "{v: 0}]}"),
+     "", "matrices", "ready a.0 'a (2)' {\"v\":\"2\"}"},
+    {"every leg excluded gives one default leg", MATRIX("matrix: {v: [1], exclude: [{v: 1}]}"), "",
+     "matrices", "ready a 'a' null"},
+    {"nested values make the name", MATRIX("matrix: {v: [{x: [1, true, '', null], y: z}]}"), "", "",
+     "ready a.0 'a (1, true, z)'"},
+    {"ids of legs", MATRIX("matrix: {v: ['3.11', 'a b', '__x', '-', '']}"), "", "ids",
+     "ready a.0 'a (3.11)' _3_11|ready a.1 'a (a b)' a_b|ready a.2 'a (__x)' _x|ready a.3 'a (-)' _-|"
+     "ready a.4 'a' job"},
+    {"equal ids are counted", MATRIX("matrix: {v: ['a.b', 'a-b', 'a_b', 'A_B']}"), "", "ids",
+     "ready a.0 'a (a.b)' a_b|ready a.1 'a (a-b)' a-b|ready a.2 'a (a_b)' a_b_2|ready a.3 'a (A_B)' A_B_3"},
+    {"a literal name gets the suffix", "  a: {name: N, strategy: {matrix: {v: [1]}}, " RUN "}", "",
+     "", "ready a.0 'N (1)'"},
+    {"an expression in the name replaces it",
+     "  a: {name: \"n-${{ matrix.v }}-${{ strategy.job-index }}/${{ strategy.job-total }}\", strategy: {matrix: "
+     "{v: [p, q]}}, " RUN "}",
+     "", "", "ready a.0 'n-p-0/2'|ready a.1 'n-q-1/2'"},
+    {"an empty name is the default",
+     "  a: {name: \"${{ '' || '' }}\", strategy: {matrix: {v: [1]}}, " RUN "}", "", "",
+     "ready a.0 'a (1)'"},
+    {"a long name is cut",
+     MATRIX(
+         "matrix: {v: "
+         "[aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]}"),
+     "", "",
+     "ready a.0 'a "
+     "(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'"},
+    {"a dynamic matrix",
+     "  p: {" RUN "}|  a: {needs: p, strategy: {matrix: \"${{ fromJSON(needs.p.outputs.m) "
+     "}}\"}, " RUN "}",
+     "p=success{m:{\"v\":[1,2],\"include\":[{\"v\":1,\"w\":3}]}}", "matrices",
+     "ready a.0 'a (1)' {\"v\":1,\"w\":3}|ready a.1 'a (2)' {\"v\":2}"},
+    {"an empty output fails the job", NULL, "p=success", "",
+     "skip a 'a' failure Error when evaluating 'strategy' for job 'a'. f.yml (Line: 4, Col: 36): ...|done "
+     "failure"},
+    {"a dynamic vector",
+     "  p: {" RUN "}|  a: {needs: p, strategy: {matrix: {v: \"${{ fromJSON(needs.p.outputs.m) "
+     "}}\"}}, " RUN "}",
+     "p=success{m:[\"x\",{\"k\":1}]}", "", "ready a.0 'a (x)'|ready a.1 'a (1)'"},
+    {"an empty dynamic vector", NULL, "p=success{m:[]}", "",
+     "skip a 'a' failure Error when evaluating 'strategy' for job 'a'. f.yml (Line: 4, Col: 40): Matrix vector 'v' "
+     "does not contain any values|done failure"},
+    {"a dynamic vector of the wrong kind", NULL, "p=success{m:\"x\"}", "",
+     "skip a 'a' failure Error when evaluating 'strategy' for job 'a'. f.yml (Line: 4, Col: 40): Unexpected value "
+     "'x'|done failure"},
+    {"257 legs are too many", MATRIX("matrix: {v: \"${{ fromJSON(vars.many) }}\"}"), "", "many=257",
+     "skip a 'a' failure Error when evaluating 'strategy' for job 'a'. f.yml (Line: 3, Col: 26): The matrix gives "
+     "more than 256 jobs|done failure"},
+
+    /* scheduling of legs */
+    {"max-parallel holds legs back", MATRIX("max-parallel: 2, matrix: {v: [1, 2, 3]}"), "", "",
+     "ready a.0 'a (1)'|ready a.1 'a (2)'"},
+    {"and lets the next go", NULL, "a.0=success a.1", "", "ready a.2 'a (3)'"},
+    {"max-parallel of zero is none", MATRIX("max-parallel: 0, matrix: {v: [1, 2]}"), "", "",
+     "ready a.0 'a (1)'|ready a.1 'a (2)'"},
+    {"fail-fast cancels running and waiting legs",
+     MATRIX("max-parallel: 2, matrix: {v: [1, 2, 3]}"), "a.0=failure a.1", "",
+     "skip a.2 'a (3)' cancelled|cancel a.1"},
+    {"and is named until the leg ended", NULL, "a.0=failure a.1 a.2=cancelled", "", "cancel a.1"},
+    {"then the job is decided", NULL, "a.0=failure a.1=cancelled a.2=cancelled", "",
+     "done failure"},
+    {"fail-fast off", MATRIX("fail-fast: false, matrix: {v: [1, 2]}"), "a.0=failure a.1", "", ""},
+    {"a leg that may fail does not trip fail-fast",
+     "  a: {continue-on-error: \"${{ matrix.v == 1 }}\", strategy: {matrix: {v: [1, 2]}}, " RUN "}",
+     "a.0=failure a.1", "", ""},
+    {"and counts as success", NULL, "a.0=failure a.1=success", "", "done success"},
+    {"the other leg may not fail", NULL, "a.0 a.1=failure", "", "cancel a.0"},
+    {"fail-fast leaves other jobs alone", MATRIX("matrix: {v: [1, 2]}") "|  z: {" RUN "}",
+     "a.0=failure a.1=cancelled z", "", ""},
+    {"a leg that cannot be evaluated fails",
+     "  a: {strategy: {fail-fast: false, matrix: {v: [1, 2]}}, "
+     "timeout-minutes: \"${{ matrix.v == 1 && 'x' || 5 }}\", " RUN "}",
+     "", "",
+     "ready a.1 'a (2)'|skip a.0 'a (1)' failure Error when evaluating 'timeout-minutes' for job 'a'. f.yml (Line: "
+     "3, Col: 75): Unexpected value 'x'"},
+    {"and trips fail-fast",
+     "  a: {strategy: {matrix: {v: [2, 1]}}, timeout-minutes: \"${{ matrix.v == 1 && 'x' || "
+     "5 }}\", " RUN "}",
+     "", "",
+     "skip a.1 'a (1)' failure Error when evaluating 'timeout-minutes' for job 'a'. f.yml (Line: 3, Col: 57): "
+     "Unexpected value 'x'|skip a.0 'a (2)' cancelled|done failure"},
+    {"dependants see merged outputs",
+     MATRIX(
+         "matrix: {v: [1, 2]}") "|  b: {needs: a, name: \"${{ needs.a.outputs.x }}${{ needs.a.outputs.y }}\", " RUN
+                                "}",
+     "a.1=success{x:1} a.0=success{x:2}", "", "ready b '2'"},
+
+    /* cancellation of the run */
+    {"a cancelled run stops what runs and waits", NEED(""), "a", "cancelled", "cancel a"},
+    {"nothing starts after it", NULL, "a=cancelled", "cancelled",
+     "skip b 'b' cancelled|done cancelled"},
+    {"always() goes on", NEED("if: always(), "), "a=cancelled", "cancelled", "ready b 'b'"},
+    {"a running always() job is left alone", "  a: {if: always(), " RUN "}", "a", "cancelled", ""},
+    {"cancelled() is true then", NEED("if: cancelled(), "), "a=cancelled", "cancelled",
+     "ready b 'b'"},
+    {"cancelled() is false for one cancelled job", NULL, "a=cancelled", "",
+     "skip b 'b' skipped|done cancelled"},
+    {"failure() is false in a cancelled run", NEED("if: failure(), "), "a=failure", "cancelled",
+     "skip b 'b' cancelled|done failure"},
+    {"waiting legs are cancelled", MATRIX("max-parallel: 1, matrix: {v: [1, 2]}"), "a.0",
+     "cancelled", "skip a.1 'a (2)' cancelled|cancel a.0"},
+
+    /* restriction */
+    {"only a job and what it needs", "  a: {" RUN "}|  b: {needs: a, " RUN "}|  c: {" RUN "}", "",
+     "only=b", "ready a 'a'"},
+    {"the rest does not exist", NULL, "a=success b=success", "only=b", "done success"},
+    {"a filter of the matrix", MATRIX("matrix: {v: [1, 2], w: [x, y]}"), "", "matrix=v:2",
+     "ready a.2 'a (2, x)'|ready a.3 'a (2, y)'"},
+    {"decides when these are done", NULL, "a.2=success a.3=success", "matrix=v:2", "done success"},
+    {"a filter of another matrix", NULL, "", "matrix=z:2",
+     "ready a.0 'a (1, x)'|ready a.1 'a (1, y)'|ready a.2 'a (2, x)'|ready a.3 'a (2, y)'"},
+    {"a filter that nothing matches", NULL, "", "matrix=v:3",
+     "skip a 'a' skipped no leg of the matrix matches --matrix|done success"},
+
+    /* what cannot be run yet */
+    {"a called workflow", "  a: {uses: ./.github/workflows/x.yml}", "", "",
+     "skip a 'a' failure f.yml:3:3: job 'a' calls the workflow './.github/workflows/x.yml'; reusable workflows "
+     "cannot be run yet|done failure"},
+    {"a container", "  a: {container: alpine, " RUN "}", "", "",
+     "skip a 'a' failure f.yml:3:18: job 'a' has a container; container jobs cannot be run yet|done failure"},
+    {"no container after evaluation", "  a: {container: \"${{ github.none }}\", " RUN "}", "", "",
+     "ready a 'a'"},
+    {"services", "  a: {services: {db: x}, " RUN "}", "", "",
+     "skip a 'a' failure f.yml:3:17: job 'a' has services; service containers cannot be run yet|done failure"},
+    {"background steps", "  a: {runs-on: x, steps: [{run: x, background: true}]}", "", "",
+     "skip a 'a' failure f.yml:3:27: job 'a' has a step with 'background'; background steps cannot be run yet|done "
+     "failure"},
+
+    /* leg properties */
+    {"labels and group",
+     "  a: {runs-on: {group: g, labels: [x, \"${{ github.ref_name }}\"]}, steps: [{run: x}]}", "",
+     "labels", "ready a 'a' [x,main] g"},
+    {"labels from JSON", "  a: {runs-on: \"${{ fromJSON('[1, true]') }}\", steps: [{run: x}]}", "",
+     "labels", "ready a 'a' [1,true]"},
+    {"an empty label", "  a: {runs-on: \"${{ github.none }}\", steps: [{run: x}]}", "", "",
+     "skip a 'a' failure Error when evaluating 'runs-on' for job 'a'. f.yml (Line: 3, Col: 16): Unexpected value "
+     "''|done failure"},
+    {"time-outs and environment",
+     "  a: {timeout-minutes: 1.9, cancel-timeout-minutes: \"${{ fromJSON('3') }}\", environment: {name: \"e-${{ "
+     "github.ref_name }}\"}, " RUN "}",
+     "", "properties", "ready a 'a' timeout 1 cancel 3 environment e-main"},
+    {"their defaults", "  a: {" RUN "}", "", "properties",
+     "ready a 'a' timeout 360 cancel 5 environment -"},
+};
+
+/* ---- states from text ---- */
+
+struct fixture {
+    struct strv ids;
+    struct plan_leg_state states[16];
+    size_t n;
+};
+
+static enum plan_result result_of(struct sv s)
+{
+    for (int r = PLAN_SUCCESS; r <= PLAN_SKIPPED; r++) {
+        if (sv_is(s, plan_result_name((enum plan_result)r)))
+            return (enum plan_result)r;
+    }
+    return PLAN_NONE;
+}
+
+static void read_states(struct fixture *f, const char *text)
+{
+    struct sv rest = sv_of(text), word;
+
+    while (sv_next(&rest, ' ', &word)) {
+        if (word.n == 0)
+            continue;
+        size_t eq = sv_chr(word, '='), brace = sv_chr(word, '{');
+        struct plan_leg_state *s = &f->states[f->n++];
+        strv_addsv(&f->ids, sv_sub(word, 0, eq));
+        *s = (struct plan_leg_state){.started = true};
+        if (eq != SV_NPOS)
+            s->result =
+                result_of(sv_sub(word, eq + 1, (brace == SV_NPOS ? word.n : brace) - eq - 1));
+        if (brace != SV_NPOS) {
+            struct sv pair = sv_sub(word, brace + 1, word.n - brace - 2);
+            size_t colon = sv_chr(pair, ':');
+            s->outputs = val_object();
+            val_set(s->outputs, sv_sub(pair, 0, colon),
+                    val_string(sv_sub(pair, colon + 1, SV_NPOS)));
+        }
+    }
+    for (size_t i = 0; i < f->n; i++)
+        f->states[i].leg_id = f->ids.v[i];
+}
+
+/* ---- the answer as text ---- */
+
+static void add_line(struct buf *b, const char *word, const char *id, const char *name)
+{
+    if (b->len > 0)
+        buf_addc(b, '|');
+    buf_addf(b, "%s %s", word, id);
+    if (name != NULL)
+        buf_addf(b, " '%s'", name);
+}
+
+static void add_details(struct buf *b, const struct plan_leg *l, const char *flags)
+{
+    AUTO(auto_json) json_t *j = val_to_json(l->matrix);
+
+    if (strcmp(flags, "matrices") == 0) {
+        buf_addc(b, ' ');
+        jx_write(b, j);
+    }
+    if (strcmp(flags, "ids") == 0)
+        buf_addf(b, " %s", l->matrix_id);
+    if (strcmp(flags, "labels") == 0) {
+        for (size_t i = 0; l->labels[i] != NULL; i++)
+            buf_addf(b, "%s%s", i == 0 ? " [" : ",", l->labels[i]);
+        buf_addf(b, "]%s%s", l->group != NULL ? " " : "", l->group != NULL ? l->group : "");
+    }
+    if (strcmp(flags, "properties") == 0)
+        buf_addf(b, " timeout %g cancel %g environment %s", l->timeout_minutes,
+                 l->cancel_timeout_minutes, l->environment != NULL ? l->environment : "-");
+}
+
+/* Texts of the expression engine are its own tests' business: "..." in `want` stands for the rest. */
+static void dump(const struct plan *p, const char *flags, struct buf *b)
+{
+    for (size_t i = 0; i < p->n_ready; i++) {
+        add_line(b, "ready", p->ready[i].id, p->ready[i].name);
+        add_details(b, &p->ready[i], flags);
+    }
+    for (size_t i = 0; i < p->n_skipped; i++) {
+        const struct plan_skip *s = &p->skipped[i];
+        add_line(b, "skip", s->id, s->name);
+        buf_addf(b, " %s", plan_result_name(s->result));
+        if (s->reason != NULL)
+            buf_addf(b, " %s", s->reason);
+    }
+    for (size_t i = 0; p->cancel[i] != NULL; i++)
+        add_line(b, "cancel", p->cancel[i], NULL);
+    if (p->done)
+        add_line(b, "done", plan_result_name(p->result), NULL);
+}
+
+static bool same(const char *got, const char *want)
+{
+    const char *dots = strstr(want, "...|");
+
+    if (dots == NULL)
+        return strcmp(got, want) == 0;
+    size_t head = (size_t)(dots - want), tail = strlen(dots + 3), n = strlen(got);
+    return n > head + tail && strncmp(got, want, head) == 0 &&
+           strcmp(got + n - tail, dots + 3) == 0;
+}
+
+static struct wf *parse(const struct plan_case *c)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    struct wf *w = NULL;
+    struct err e = {0};
+
+    while (c->jobs == NULL)
+        c--;
+    buf_adds(&b, "on: push\njobs:\n");
+    for (const char *s = c->jobs; *s != '\0'; s++) {
+        bool wide = s[0] == '|' && s[1] == '|'; /* an operator */
+        buf_addc(&b, *s == '|' && !wide ? '\n' : *s);
+        if (wide)
+            buf_addc(&b, *++s);
+    }
+    if (wf_parse(buf_sv(&b), "f.yml", &w, &errors, &e) < 0)
+        fail_msg("%s\n%u:%u: %s", b.p, errors.v[0].line, errors.v[0].col, errors.v[0].text);
+    return w;
+}
+
+static struct val *many(unsigned n)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    struct val *vars = val_object();
+
+    for (unsigned i = 0; i < n; i++)
+        buf_addf(&b, "%s%u", i == 0 ? "[" : ",", i);
+    buf_addc(&b, ']');
+    val_sets(vars, "many", val_string(buf_sv(&b)));
+    return vars;
+}
+
+static void check(void **state)
+{
+    const struct plan_case *c = *state;
+    AUTO(auto_wf) struct wf *w = parse(c);
+    AUTO(auto_val) struct val *github = val_object();
+    AUTO(auto_val) struct val *vars = many(257);
+    AUTO(buf_free) struct buf got = BUF_INIT(65536);
+    AUTO(buf_free) struct buf key = BUF_INIT(64);
+    struct fixture f = {.ids = STRV_INIT};
+    struct plan_matrix_filter filter = {0};
+    const char *only[] = {NULL, NULL};
+    struct plan_inputs in = {.wf = w, .github = github, .vars = vars};
+    struct plan p;
+    struct err e = {0};
+
+    val_sets(github, "ref", val_string(SV("refs/heads/main")));
+    val_sets(github, "ref_name", val_string(SV("main")));
+    if (strncmp(c->flags, "only=", 5) == 0) {
+        only[0] = c->flags + 5;
+        in.only_jobs = only;
+    }
+    if (strncmp(c->flags, "matrix=", 7) == 0) {
+        const char *colon = strchr(c->flags, ':');
+        buf_add(&key, c->flags + 7, (size_t)(colon - c->flags) - 7);
+        filter = (struct plan_matrix_filter){key.p, colon + 1};
+        in.matrix_filter = &filter;
+        in.n_matrix_filter = 1;
+    }
+    read_states(&f, c->states);
+    assert_int_equal(plan_next(&in, f.states, f.n, strcmp(c->flags, "cancelled") == 0, &p, &e), 0);
+    dump(&p, c->flags, &got);
+    plan_done(&p);
+    strv_free(&f.ids);
+    for (size_t i = 0; i < f.n; i++)
+        val_unref(f.states[i].outputs);
+    if (!same(got.p, c->want))
+        fail_msg("\ngot  %s\nwant %s", got.p, c->want);
+}
+
+static void an_unknown_job_is_an_error(void **state)
+{
+    const struct plan_case c = {"", "  a: {" RUN "}", "", "", ""};
+    AUTO(auto_wf) struct wf *w = parse(&c);
+    const char *const only[] = {"b", NULL};
+    const struct plan_inputs in = {.wf = w, .only_jobs = only};
+    struct plan p;
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(plan_next(&in, NULL, 0, false, &p, &e), -1);
+    assert_int_equal(e.code, FAIL_INPUT);
+    assert_string_equal(e.msg, "no job 'b' in 'f.yml'; see gantry run --list");
+}
+
+static void results_of_legs_merge_by_the_table(void **state)
+{
+    static const enum plan_result rows[][3] = {
+        {PLAN_SUCCESS, PLAN_SUCCESS, PLAN_SUCCESS},
+        {PLAN_CANCELLED, PLAN_CANCELLED, PLAN_CANCELLED},
+        {PLAN_CANCELLED, PLAN_SUCCESS, PLAN_FAILURE},
+        {PLAN_SUCCESS, PLAN_CANCELLED, PLAN_FAILURE},
+        {PLAN_SKIPPED, PLAN_FAILURE, PLAN_FAILURE},
+        {PLAN_SKIPPED, PLAN_SUCCESS, PLAN_SUCCESS},
+        {PLAN_SUCCESS, PLAN_SKIPPED, PLAN_SUCCESS},
+        {PLAN_FAILURE, PLAN_SUCCESS, PLAN_FAILURE},
+        {PLAN_FAILURE, PLAN_SKIPPED, PLAN_FAILURE},
+        {PLAN_NONE, PLAN_SKIPPED, PLAN_SKIPPED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(plan_merge(rows[i][0], rows[i][1]), rows[i][2]);
+}
+
+int main(void)
+{
+    enum { N = sizeof cases / sizeof cases[0], M = 2 };
+    struct CMUnitTest tests[N + M] = {cmocka_unit_test(an_unknown_job_is_an_error),
+                                      cmocka_unit_test(results_of_legs_merge_by_the_table)};
+
+    for (size_t i = 0; i < N; i++)
+        tests[M + i] = (struct CMUnitTest){.name = cases[i].name,
+                                           .test_func = check,
+                                           .initial_state = (void *)(uintptr_t)&cases[i]};
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
