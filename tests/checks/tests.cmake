@@ -21,3 +21,10 @@ set_tests_properties(checks/format PROPERTIES SKIP_REGULAR_EXPRESSION "SKIPPED:"
 add_custom_target(format
     COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -DFIX=ON -P ${CMAKE_SOURCE_DIR}/tests/format.cmake
     COMMENT "clang-format -i")
+
+# The units of base and actions under valgrind: minutes, so only where it is asked for.
+option(GANTRY_VALGRIND "add the valgrind run of the unit tests; needs a build without sanitizers" OFF)
+if(GANTRY_VALGRIND)
+    add_test(NAME valgrind/units COMMAND ${CMAKE_SOURCE_DIR}/tests/valgrind.sh ${CMAKE_BINARY_DIR})
+    set_tests_properties(valgrind/units PROPERTIES LABELS valgrind TIMEOUT 1800)
+endif()

@@ -184,10 +184,15 @@ static void beneath_by_the_walk(void **state)
     char *envp[] = {(char *)(uintptr_t) "GANTRY_FAIL=fs.openat2=error:ENOSYS",
                     (char *)(uintptr_t) "GANTRY_UNIT_WALK=1", NULL};
     int status = -1;
+    char self[4096];
+    /* By its name: below valgrind the link itself is valgrind. */
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(n > 0);
+    self[n] = '\0';
     pid_t pid = fork();
 
     if (pid == 0) {
-        (void)execve("/proc/self/exe", argv, envp);
+        (void)execve(self, argv, envp);
         _exit(126);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);

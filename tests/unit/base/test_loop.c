@@ -87,10 +87,12 @@ static void timers_run_in_order(void **state)
     struct scene *s = *state;
     struct err e;
 
-    (void)loop_add_timer(s->l, 3, mark_c, s);
-    (void)loop_add_timer(s->l, 1, mark_a, s);
-    (void)loop_add_timer(s->l, 1, mark_b, s);
-    (void)loop_add_timer(s->l, 6, stop, s);
+    /* Far apart, so that a slow machine changes nothing; then all of them are due. */
+    (void)loop_add_timer(s->l, 300000, mark_c, s);
+    (void)loop_add_timer(s->l, 100000, mark_a, s);
+    (void)loop_add_timer(s->l, 200000, mark_b, s);
+    (void)loop_add_timer(s->l, 600000, stop, s);
+    store_le64(page, 1000000);
     assert_int_equal(loop_run(s->l, &e), 0);
     assert_string_equal(s->order, "abc");
 }
