@@ -568,7 +568,6 @@ static void on_stopped(void *ctx)
 static void check_stop(void **state)
 {
     AUTO(buf_free) struct buf poll_in = BUF_INIT(1 << 20);
-    AUTO(buf_free) struct buf stream_in = BUF_INIT(1 << 20);
     int poll_fd = raw_dial(hs_port(fx.s)), stream_fd = raw_dial(hs_port(fx.s));
 
     (void)state;
