@@ -209,6 +209,7 @@ static int enter(struct folders *f, struct sv dir, struct err *e)
 static int copy_listed(struct copy *c, struct folders *f, struct sv entry, struct err *e)
 {
     AUTO(auto_free) char *clean = NULL;
+    const char *name;
     struct sv path;
     size_t slash;
 
@@ -220,12 +221,9 @@ static int copy_listed(struct copy *c, struct folders *f, struct sv entry, struc
     slash = sv_rchr(path, '/');
     if (enter(f, slash == SV_NPOS ? SV("") : sv_sub(path, 0, slash), e) < 0)
         return e->sys == ENOENT || e->code == FAIL_NOTFOUND ? 0 : -1;
-    clean += slash == SV_NPOS ? 0 : slash + 1;
-    if (copy_entry(c, f->src, clean, f->dst, clean, 0, e) < 0) {
-        clean = (char *)(uintptr_t)path.p;
+    name = slash == SV_NPOS ? clean : clean + slash + 1;
+    if (copy_entry(c, f->src, name, f->dst, name, 0, e) < 0)
         return err_wrap(e, "in '%s/'", f->dir);
-    }
-    clean = (char *)(uintptr_t)path.p; /* what auto_free frees */
     return 0;
 }
 
@@ -233,7 +231,6 @@ int copy_tree(int source, const char *dest, int listing, uint64_t *files, uint64
               struct err *e)
 {
     AUTO(auto_free) char *list = NULL;
-    AUTO(auto_free) char *dir = NULL;
     AUTO(auto_fd) int to = -1;
     struct folders f = {.root_src = source, .src = -1, .dst = -1};
     struct copy c = {0};

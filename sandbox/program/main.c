@@ -19,7 +19,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#    if __has_feature(address_sanitizer)
+#        define SANITIZED 1
+#    endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
 /* LeakSanitizer stops the process with ptrace, which the namespaces and an undumpable init refuse. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)

@@ -136,8 +136,11 @@ static const char *answer_to(const char *what, char *dst, size_t n)
     const char *at;
     size_t len;
 
-    (void)snprintf(line, sizeof line, "\n%s ", what);
-    at = strncmp(res.out, line + 1, strlen(line + 1)) == 0 ? res.out - 1 : strstr(res.out, line);
+    (void)snprintf(line, sizeof line, "%s ", what);
+    for (at = res.out; at != NULL && strncmp(at, line, strlen(line)) != 0;) {
+        at = strchr(at, '\n');
+        at = at != NULL ? at + 1 : NULL;
+    }
     if (at == NULL)
         return NULL;
     at += strlen(line);
