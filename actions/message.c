@@ -115,7 +115,8 @@ static json_t *step_json(const struct wf_step *s, unsigned file, struct err *e)
     set(o, "reference", ref);
     if (s->env != NULL)
         set(o, "environment", token(s->env, file));
-    set(o, "inputs", step_inputs(s, file));
+    if (s->kind == WF_STEP_RUN || s->with != NULL)
+        set(o, "inputs", step_inputs(s, file));
     return o;
 }
 
