@@ -310,10 +310,9 @@ static void worker_ended(struct gh_job *j, int status)
     else if (j->failure != NULL)
         text = xstrdup(j->failure);
     else if (status > 128)
-        text = xasprintf("The worker was killed by signal %d; the job's end is unknown.",
-                         status - 128);
+        text = xasprintf("the worker ended by signal %d", status - 128);
     else
-        text = xasprintf("The worker ended with status %d before it completed the job.", status);
+        text = xasprintf("the worker ended with status %d before it completed the job", status);
     log_error("listener", "worker-ended", "job=\"%s\" status=%d why=\"%s\"", j->env.display_name,
               status, text);
     if (!j->cancel)
