@@ -25,7 +25,7 @@ static void warn(const char *what, const struct err *e)
 {
     char text[512];
 
-    log_warn("run", what, "why=\"%s\"", err_text(e, text, sizeof text));
+    log_warn("run", what, "why=%s", err_text(e, text, sizeof text));
 }
 
 /* What a dead run left. Its lock is ours; a failure leaves the lock file for the next start to try again. */

@@ -183,7 +183,7 @@ static void retry_in(struct gh_call *c, int64_t ms, const struct gh_answer *a)
 {
     char text[512];
 
-    log_debug("listener", "retry", "in_ms=%lld why=\"%s\"", (long long)ms,
+    log_debug("listener", "retry", "in_ms=%lld why=%s", (long long)ms,
               err_text(&a->e, text, sizeof text));
     if (c->timer == NULL)
         c->timer = loop_add_timer(c->api->o.loop, ms, again, c);

@@ -29,7 +29,7 @@ static const char *state_name(enum gh_job_state s)
 
 static void enter(struct gh_job *j, enum gh_job_state s)
 {
-    log_debug("listener", "job-state", "job=\"%s\" from=\"%s\" to=\"%s\"",
+    log_debug("listener", "job-state", "job=%s from=%s to=%s",
               j->env.display_name != NULL ? j->env.display_name : "", state_name(j->state),
               state_name(s));
     j->state = s;
@@ -85,7 +85,7 @@ void gh_job_over(struct gh_job *j)
         struct err e;
         char text[512];
         if (fs_remove_tree(r->l->jobs_fd, j->name, &e) < 0)
-            log_warn("listener", "job-folder", "why=\"%s\"", err_text(&e, text, sizeof text));
+            log_warn("listener", "job-folder", "why=%s", err_text(&e, text, sizeof text));
     }
     gh_job_drop(j);
     after_job(r, ran);
@@ -111,7 +111,7 @@ static void on_completed(void *ctx, const struct gh_answer *a)
     char text[512];
 
     if (!gh_ok(a))
-        log_error("listener", "complete", "job=\"%s\" why=\"%s\"", j->env.display_name,
+        log_error("listener", "complete", "job=%s why=%s", j->env.display_name,
                   err_text(&a->e, text, sizeof text));
     gh_say_timed(j->r->l, "Job %s completed with result: %s", j->env.display_name,
                  j->cancel ? "Canceled" : "Failed");
@@ -168,7 +168,7 @@ void gh_job_kill(struct gh_job *j)
     if (!j->launched || j->r->l->launcher_gone)
         return;
     if (sbx_kill(j->r->l->launcher, j->sbx_id, &e) < 0)
-        log_error("listener", "kill", "job=\"%s\" why=\"%s\"", j->env.display_name,
+        log_error("listener", "kill", "job=%s why=%s", j->env.display_name,
                   err_text(&e, text, sizeof text));
 }
 
@@ -176,8 +176,8 @@ static void on_kill_timer(void *ctx)
 {
     struct gh_job *j = ctx;
 
-    log_warn("listener", "job-killed", "job=\"%s\" why=\"it did not end in time\"",
-             j->env.display_name);
+    log_warn("listener", "job-killed", "job=%s why=%s", j->env.display_name,
+             "it did not end in time");
     gh_job_kill(j);
 }
 
@@ -301,7 +301,7 @@ static void acquired(struct gh_job *j, const struct gh_answer *a)
     char text[512];
 
     if (take_message(j, a->body, &e) < 0) {
-        log_error("listener", "job-message", "runner=%s why=\"%s\"", r->reg.agent_name,
+        log_error("listener", "job-message", "runner=%s why=%s", r->reg.agent_name,
                   err_text(&e, text, sizeof text));
         /* Without its ids nothing can be reported: the service's lock expires. */
         gh_envelope_done(&j->env);
@@ -310,7 +310,7 @@ static void acquired(struct gh_job *j, const struct gh_answer *a)
     }
     r->acquire_errors = 0;
     gh_say_timed(r->l, "Running job: %s", j->env.display_name);
-    log_info("listener", "job-acquired", "job=\"%s\" id=%s", j->env.display_name, j->env.job_id);
+    log_info("listener", "job-acquired", "job=%s id=%s", j->env.display_name, j->env.job_id);
     if (r->early_cancel != NULL && sv_ieq(sv_of(r->early_cancel), sv_of(j->env.job_id)))
         j->cancel = true;
     free(r->early_cancel);
@@ -330,7 +330,7 @@ static void on_acquired(void *ctx, const struct gh_answer *a)
         acquired(j, a);
         return;
     }
-    log_warn("listener", "acquire", "runner=%s why=\"%s\"", j->r->reg.agent_name,
+    log_warn("listener", "acquire", "runner=%s why=%s", j->r->reg.agent_name,
              err_text(&a->e, text, sizeof text));
     if (a->run_status == 404 || a->run_status == 409 || a->run_status == 422) {
         refused(j);
@@ -385,7 +385,7 @@ static void on_acknowledged(void *ctx, const struct gh_answer *a)
             gh_runner_stop(r, GH_EXIT_OK, &none);
             return;
         }
-        log_warn("listener", "acknowledge", "why=\"%s\"", err_text(&a->e, text, sizeof text));
+        log_warn("listener", "acknowledge", "why=%s", err_text(&a->e, text, sizeof text));
     }
     acquire(j);
 }
@@ -421,15 +421,13 @@ void gh_job_request(struct gh_runner *r, const json_t *body)
 
     /* One job at a time (6.5: refused, not exchanged); none when stopping or when the one job came. */
     if (j->state != GH_JOB_NONE || r->stop || r->received) {
-        log_warn("listener", "job-refused", "runner=%s why=\"%s\"", r->reg.agent_name,
+        log_warn("listener", "job-refused", "runner=%s why=%s", r->reg.agent_name,
                  j->state != GH_JOB_NONE ? "a job is running" : "the runner takes no more jobs");
         return;
     }
     if (id.n == 0 || id.n > 256 || url.n == 0 || url.n > 4096) {
-        log_error("listener", "bad-message",
-                  "runner=%s why=\"job request without "
-                  "runner_request_id or run_service_url\"",
-                  r->reg.agent_name);
+        log_error("listener", "bad-message", "runner=%s why=%s", r->reg.agent_name,
+                  "job request without runner_request_id or run_service_url");
         return;
     }
     if (r->reg.ephemeral || r->l->o.once)

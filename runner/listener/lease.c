@@ -51,7 +51,7 @@ static int read_lease(struct gh_job *j, const struct gh_answer *a, struct err *e
 /* The job is not ours any more: the worker is cancelled and nothing is reported. */
 static void lost(struct gh_job *j, const char *why)
 {
-    log_error("listener", "job-lost", "job=\"%s\" why=\"%s\"", j->env.display_name, why);
+    log_error("listener", "job-lost", "job=%s why=%s", j->env.display_name, why);
     j->lost = true;
     if (j->state == GH_JOB_LEASE) {
         gh_job_over(j);
@@ -83,8 +83,8 @@ static void on_renewed(void *ctx, const struct gh_answer *a)
         return;
     }
     j->renew_errors++;
-    log_warn("listener", "renew", "job=\"%s\" errors=%u why=\"%s\"", j->env.display_name,
-             j->renew_errors, text);
+    log_warn("listener", "renew", "job=%s errors=%u why=%s", j->env.display_name, j->renew_errors,
+             text);
     if (first ? j->renew_errors >= RENEW_FIRST_MAX
               : tm_now_ms() >= j->lease_until_ms + RENEW_GRACE_MS) {
         lost(j, text);

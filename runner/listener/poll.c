@@ -96,11 +96,10 @@ static void dispatch(struct gh_runner *r, struct sv type, const json_t *body)
         on_shutdown_message(r);
     } else if (sv_ieq(type, SV("RunnerRefresh")) || sv_ieq(type, SV("AgentRefresh"))) {
         /* A runner that cannot update itself goes on (8.2). */
-        log_info("listener", "update-offered", "target=\"" SV_FMT "\"",
+        log_info("listener", "update-offered", "target=" SV_FMT "",
                  SV_ARG(jx_str(body, "target_version", "")));
     } else {
-        log_warn("listener", "unsupported-message", "type=\"" SV_FMT "\"",
-                 SV_ARG(sv_sub(type, 0, 80)));
+        log_warn("listener", "unsupported-message", "type=" SV_FMT "", SV_ARG(sv_sub(type, 0, 80)));
     }
 }
 
@@ -125,7 +124,7 @@ static bool read_message(struct gh_runner *r, struct sv text)
         body = jx_parse_lax(inner, "message body", &e);
         if (body == NULL) {
             char line[512];
-            log_warn("listener", "bad-message", "type=\"" SV_FMT "\" why=\"%s\"",
+            log_warn("listener", "bad-message", "type=" SV_FMT " why=%s",
                      SV_ARG(sv_sub(type, 0, 80)), err_text(&e, line, sizeof line));
             return true;
         }
@@ -180,7 +179,7 @@ static void on_poll_failure(struct gh_runner *r, const struct gh_answer *a)
         gh_say_timed(r->l, "Runner connect error: %s. Retrying until reconnected.",
                      err_text(&a->e, text, sizeof text));
     }
-    log_warn("listener", "poll-failed", "runner=%s errors=%u why=\"%s\"", r->reg.agent_name,
+    log_warn("listener", "poll-failed", "runner=%s errors=%u why=%s", r->reg.agent_name,
              r->poll_errors + 1, err_text(&a->e, text, sizeof text));
     /* While a job runs the renewals decide whether it is still ours, not the poll (5.4). */
     if (++r->poll_errors >= POLL_ERRORS_MAX && r->job.state == GH_JOB_NONE) {

@@ -25,7 +25,7 @@ static void retry(struct gh_runner *r, const struct gh_answer *a)
         gh_say_timed(r->l, "Runner connect error: %s. Retrying until reconnected.",
                      err_text(&a->e, text, sizeof text));
     }
-    log_warn("listener", "session", "runner=%s retry_in_s=30 why=\"%s\"", r->reg.agent_name,
+    log_warn("listener", "session", "runner=%s retry_in_s=30 why=%s", r->reg.agent_name,
              err_text(&a->e, text, sizeof text));
     loop_del_timer(r->timer);
     r->timer = loop_add_timer(r->l->loop, SESSION_RETRY_MS, on_retry, r);
@@ -144,7 +144,7 @@ static void on_deleted(void *ctx, const struct gh_answer *a)
     char text[512];
 
     if (!gh_ok(a)) /* the registration may be gone already (7.1): nothing to be done */
-        log_debug("listener", "session-delete", "why=\"%s\"", err_text(&a->e, text, sizeof text));
+        log_debug("listener", "session-delete", "why=%s", err_text(&a->e, text, sizeof text));
     ended(r);
 }
 
@@ -183,7 +183,7 @@ void gh_runner_stop(struct gh_runner *r, int exit_code, const struct err *why)
     if (exit_code != 0 && r->exit_code == 0) {
         r->exit_code = exit_code;
         r->why = *why;
-        log_debug("listener", "stop", "why=\"%s\"", err_text(why, text, sizeof text));
+        log_debug("listener", "stop", "why=%s", err_text(why, text, sizeof text));
     }
     if (r->job.state != GH_JOB_NONE)
         gh_job_shutdown(r, "The runner is stopping.");

@@ -167,7 +167,7 @@ void gh_worker_launch(struct gh_job *j)
         return;
     (void)err_wrap(&e, "start job '%s'", j->env.display_name);
     (void)err_text(&e, text, sizeof text);
-    log_error("listener", "launch", "why=\"%s\"", text);
+    log_error("listener", "launch", "why=%s", text);
     gh_status_line(j->r->l, "refused", j->env.display_name, text);
     if (j->launched)
         gh_job_kill(j);
@@ -213,7 +213,7 @@ static void channel_failed(struct gh_job *j, const struct err *e)
 {
     char text[512];
 
-    log_error("listener", "worker-channel", "job=\"%s\" why=\"%s\"", j->env.display_name,
+    log_error("listener", "worker-channel", "job=%s why=%s", j->env.display_name,
               err_text(e, text, sizeof text));
     if (j->failure == NULL)
         j->failure = xasprintf("The worker broke its channel: %s.", text);
@@ -248,8 +248,8 @@ static int on_record(struct gh_job *j, const struct ipc_in *in, struct err *e)
         return j->cancel ? send_cancel(j, e) : 0;
     case CH_STATE:
         if (ipc_get_sv(in, CH_TAG_TEXT, &text))
-            log_debug("listener", "worker-state", "job=\"%s\" state=\"" SV_FMT "\"",
-                      j->env.display_name, SV_ARG(sv_sub(text, 0, 200)));
+            log_debug("listener", "worker-state", "job=%s state=" SV_FMT "", j->env.display_name,
+                      SV_ARG(sv_sub(text, 0, 200)));
         return 0;
     case CH_HEARTBEAT:
         return 0;
@@ -257,8 +257,8 @@ static int on_record(struct gh_job *j, const struct ipc_in *in, struct err *e)
         if (!ipc_get_u64(in, CH_TAG_RESULT, &j->result))
             j->result = 2;
         if (ipc_get_sv(in, CH_TAG_TEXT, &text) && text.n > 0)
-            log_error("listener", "not-reported", "job=\"%s\" why=\"" SV_FMT "\"",
-                      j->env.display_name, SV_ARG(sv_sub(text, 0, 300)));
+            log_error("listener", "not-reported", "job=%s why=" SV_FMT "", j->env.display_name,
+                      SV_ARG(sv_sub(text, 0, 300)));
         if (!j->reported)
             gh_job_say_result(j);
         j->reported = true;
@@ -313,8 +313,8 @@ static void worker_ended(struct gh_job *j, int status)
         text = xasprintf("the worker ended by signal %d", status - 128);
     else
         text = xasprintf("the worker ended with status %d before it completed the job", status);
-    log_error("listener", "worker-ended", "job=\"%s\" status=%d why=\"%s\"", j->env.display_name,
-              status, text);
+    log_error("listener", "worker-ended", "job=%s status=%d why=%s", j->env.display_name, status,
+              text);
     if (!j->cancel)
         gh_status_line(j->r->l, "broken", j->env.display_name, text);
     gh_job_complete(j, text);
@@ -326,14 +326,13 @@ void gh_worker_event(struct gh_job *j, const struct sbx_event *ev)
 
     switch (ev->kind) {
     case SBX_EV_STARTED:
-        log_debug("listener", "worker-started", "job=\"%s\" level=%s facts=\"%s\"",
-                  j->env.display_name, sbx_level_name(ev->level), ev->facts);
+        log_debug("listener", "worker-started", "job=%s level=%s facts=%s", j->env.display_name,
+                  sbx_level_name(ev->level), ev->facts);
         return;
     case SBX_EV_REFUSED:
         j->launched = false;
         (void)err_text(&ev->error, text, sizeof text);
-        log_error("listener", "sandbox-refused", "job=\"%s\" why=\"%s\"", j->env.display_name,
-                  text);
+        log_error("listener", "sandbox-refused", "job=%s why=%s", j->env.display_name, text);
         gh_status_line(j->r->l, "refused", j->env.display_name, text);
         gh_worker_forget(j);
         if (j->state == GH_JOB_RUN)

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,13 +28,16 @@
 #include "base/http_server.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/proc.h"
 #include "runner/channel.h"
 #include "runner/listener/listener.h"
 
-#define LIMIT_MS 20000 /* of one scenario */
+#define LIMIT_S       50 /* of all: SIGALRM ends the test */
+#define JUMP_MS       35000
+#define JUMP_EVERY_MS 50 /* until the listener, which has armed its timer by then, asks again */
 
 /* ---- the worker ---- */
 
@@ -93,33 +97,55 @@ struct scenario {
     bool ephemeral;
     enum behaviour worker;
     int exit;
-    const char *steps[STEPS_MAX]; /* fixtures; a leading '+' jumps the clock by 35 s after the answer */
+    const char *steps[STEPS_MAX]; /* fixtures; after one with a leading '+' the clock jumps */
 };
 static const struct scenario scenarios[] = {
-    {"an ephemeral runner takes its job and leaves", true, W_DONE, 0,
+    {"an ephemeral runner takes its job and leaves",
+     true,
+     W_DONE,
+     0,
      {"01-session-create", "02-poll-empty", "03-poll-job", "04-acknowledge", "05-acquirejob",
       "06-renewjob", "18-session-delete"}},
-    {"a worker that dies is completed for", true, W_DIE, 0,
+    {"a worker that dies is completed for",
+     true,
+     W_DIE,
+     0,
      {"01-session-create", "03-poll-job", "04-acknowledge", "05-acquirejob", "06-renewjob",
       "crash-completejob", "18-session-delete"}},
-    {"a cancellation by poll reaches the worker", true, W_UNTIL_CANCEL, 0,
+    {"a cancellation by poll reaches the worker",
+     true,
+     W_UNTIL_CANCEL,
+     0,
      {"01-session-create", "03-poll-job", "04-acknowledge", "05-acquirejob", "06-renewjob",
       "cancel-poll", "18-session-delete"}},
-    {"a job whose first renewal is refused is not started", true, W_DONE, 0,
+    {"a job whose first renewal is refused is not started",
+     true,
+     W_DONE,
+     0,
      {"01-session-create", "03-poll-job", "04-acknowledge", "05-acquirejob", "error-renew-gone",
       "18-session-delete"}},
-    {"a session conflict is tried again after 30 s", true, W_DONE, 0,
+    {"a session conflict is tried again after 30 s",
+     true,
+     W_DONE,
+     0,
      {"+error-session-conflict", "01-session-create", "03-poll-job", "04-acknowledge",
       "05-acquirejob", "06-renewjob", "18-session-delete"}},
     {"a refused token ends the runner", true, W_DONE, 1, {"error-session-unauthorized"}},
-    {"a lost session is opened again", true, W_DONE, 0,
+    {"a lost session is opened again",
+     true,
+     W_DONE,
+     0,
      {"01-session-create", "error-poll-session-invalid", "01-session-create", "03-poll-job",
       "04-acknowledge", "05-acquirejob", "06-renewjob", "18-session-delete"}},
-    {"a job that another runner took is left, and a deleted runner ends without a delete", false,
-     W_DONE, 0,
+    {"a job that another runner took is left, and a deleted runner ends without a delete",
+     false,
+     W_DONE,
+     0,
      {"01-session-create", "03-poll-job", "04-acknowledge", "error-acquire-taken",
       "error-poll-runner-not-found"}},
 };
+
+static volatile int64_t *clock_page; /* one for this process and its children */
 
 struct step {
     json_t *fixture;
@@ -131,13 +157,11 @@ struct server {
     json_t *vars;
     struct step steps[STEPS_MAX];
     size_t n;
-    struct buf wrong; /* what did not match */
-    struct hs_req *held[8];
-    size_t n_held;
-    volatile int64_t *clock;
+    struct buf wrong;    /* what did not match */
+    struct hs_req *held; /* the poll that waits */
     pid_t listener;
     int status;
-    bool timed_out;
+    struct loop_timer *jumps;
 };
 
 /* Text with {{name}} and {{?name}} replaced. */
@@ -226,8 +250,8 @@ static void check(struct server *s, struct hs_req *r, const json_t *fixture)
     json_t *v;
 
     if (strcmp(token, "none") != 0) {
-        AUTO(auto_free) char *want =
-            xasprintf("Bearer %s", json_string_value(json_object_get(s->vars, name)));
+        AUTO(auto_free)
+        char *want = xasprintf("Bearer %s", json_string_value(json_object_get(s->vars, name)));
         if (got == NULL || strcmp(got, want) != 0)
             buf_addf(&s->wrong, "%s: Authorization is %s\n", what, got != NULL ? got : "missing");
     }
@@ -242,7 +266,8 @@ static void check(struct server *s, struct hs_req *r, const json_t *fixture)
         {
             got = hs_query(r, key);
             if (got == NULL || strcmp(got, json_string_value(v)) != 0)
-                buf_addf(&s->wrong, "%s: query %s is %s\n", what, key, got != NULL ? got : "missing");
+                buf_addf(&s->wrong, "%s: query %s is %s\n", what, key,
+                         got != NULL ? got : "missing");
         }
     }
     if (body != NULL) {
@@ -250,6 +275,14 @@ static void check(struct server *s, struct hs_req *r, const json_t *fixture)
         AUTO(auto_json) json_t *j = jx_parse(hs_body(r), "body", &e);
         compare(s, what, body, j);
     }
+}
+
+static void jump(void *ctx)
+{
+    struct server *s = ctx;
+
+    *clock_page += JUMP_MS;
+    loop_set_timer(s->jumps, JUMP_MS + JUMP_EVERY_MS);
 }
 
 static void answer(struct server *s, struct hs_req *r, const struct step *step)
@@ -265,49 +298,82 @@ static void answer(struct server *s, struct hs_req *r, const struct step *step)
     } else {
         hs_reply(r, code, NULL, SV(""));
     }
-    if (step->jump)
-        *s->clock += 35000;
+    loop_del_timer(s->jumps);
+    s->jumps = step->jump ? loop_add_timer(s->loop, JUMP_EVERY_MS, jump, s) : NULL;
 }
 
 static bool is_for(const struct step *step, const struct hs_req *r)
 {
     const json_t *q = json_object_get(step->fixture, "request");
     const char *base = json_string_value(json_object_get(step->fixture, "base"));
-    AUTO(auto_free) char *path =
-        xasprintf("%s%s", strcmp(base, "broker") == 0 ? "/broker/" : "/run/",
-                  json_string_value(json_object_get(q, "path")));
+    AUTO(auto_free)
+    char *path = xasprintf("%s%s", strcmp(base, "broker") == 0 ? "/broker/" : "/run/",
+                           json_string_value(json_object_get(q, "path")));
 
     return !step->used && strcmp(path, hs_path(r)) == 0 &&
            strcmp(json_string_value(json_object_get(q, "method")), hs_method(r)) == 0;
 }
 
-/* Polls and renewals run beside each other: a request takes the first unused step of its kind. */
-static void on_request(void *ctx, struct hs_req *r, enum hs_stage stage)
+/* The first unused step of the request's kind; a poll's only when everything before it has happened, and only with
+ * the status that it wants. */
+static struct step *next_step(struct server *s, const struct hs_req *r)
 {
-    struct server *s = ctx;
+    bool poll = strcmp(hs_path(r), "/broker/message") == 0, all_used = true;
 
-    if (stage == HS_HEADERS)
-        return;
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n; all_used &= s->steps[i++].used) {
         struct step *step = &s->steps[i];
         if (!is_for(step, r))
             continue;
         const json_t *q = json_object_get(json_object_get(step->fixture, "request"), "query");
         const char *status = json_string_value(json_object_get(q, "status"));
-        if (strcmp(hs_path(r), "/broker/message") == 0 && status != NULL &&
-            strcmp(status, hs_query(r, "status")) != 0)
-            break; /* held below, until the listener asks with the status that the step wants */
-        step->used = true;
-        check(s, r, step->fixture);
-        answer(s, r, step);
-        return;
+        if (poll && (!all_used || (status != NULL && strcmp(status, hs_query(r, "status")) != 0)))
+            return NULL;
+        return step;
     }
-    if (strcmp(hs_path(r), "/broker/message") == 0) {
-        hs_suspend(r); /* a long poll */
-        return;
+    return NULL;
+}
+
+static void take_step(struct server *s, struct hs_req *r, struct step *step)
+{
+    step->used = true;
+    check(s, r, step->fixture);
+    answer(s, r, step);
+    if (s->held != NULL && s->held != r) { /* its turn may have come */
+        struct hs_req *held = s->held;
+        step = next_step(s, held);
+        if (step != NULL) {
+            s->held = NULL;
+            take_step(s, held, step);
+        }
     }
-    buf_addf(&s->wrong, "unexpected %s %s\n", hs_method(r), hs_path(r));
-    hs_reply(r, 500, NULL, SV(""));
+}
+
+static void on_gone(void *data, bool completed)
+{
+    struct server *s = data;
+
+    (void)completed;
+    s->held = NULL;
+}
+
+static void on_request(void *ctx, struct hs_req *r, enum hs_stage stage)
+{
+    struct server *s = ctx;
+    struct step *step;
+
+    if (stage == HS_HEADERS)
+        return;
+    step = next_step(s, r);
+    if (step != NULL) {
+        take_step(s, r, step);
+    } else if (strcmp(hs_path(r), "/broker/message") == 0) { /* a long poll */
+        s->held = r;
+        hs_set_data(r, s, on_gone);
+        hs_suspend(r);
+    } else {
+        buf_addf(&s->wrong, "unexpected %s %s\n", hs_method(r), hs_path(r));
+        hs_reply(r, 500, NULL, SV(""));
+    }
 }
 
 static void on_child(void *ctx, int fd, unsigned events)
@@ -319,14 +385,6 @@ static void on_child(void *ctx, int fd, unsigned events)
     loop_stop(s->loop);
 }
 
-static void on_limit(void *ctx)
-{
-    struct server *s = ctx;
-
-    s->timed_out = true;
-    (void)kill(s->listener, SIGKILL);
-}
-
 /* ---- one scenario ---- */
 
 static char *jit_config(const struct server *s, bool ephemeral, const char *broker)
@@ -334,14 +392,15 @@ static char *jit_config(const struct server *s, bool ephemeral, const char *brok
     AUTO(buf_free) struct buf inner = BUF_INIT(65536);
     AUTO(buf_free) struct buf blob = BUF_INIT(65536);
     AUTO(buf_free) struct buf out = BUF_INIT(65536);
-    AUTO(auto_free) char *runner =
-        xasprintf("\xef\xbb\xbf{\"AgentId\":\"1\",\"AgentName\":\"%s\",\"PoolId\":1,\"DisableUpdate\":"
-                  "\"True\",\"Ephemeral\":\"%s\",\"UseV2Flow\":\"True\",\"ServerUrlV2\":\"%s\"}",
-                  json_string_value(json_object_get(s->vars, "runner_name")),
-                  ephemeral ? "True" : "False", broker);
-    AUTO(auto_free) char *credentials =
-        xasprintf("{\"scheme\":\"OAuthAccessToken\",\"data\":{\"token\":\"%s\"}}",
-                  json_string_value(json_object_get(s->vars, "listener_token")));
+    AUTO(auto_free)
+    char *runner = xasprintf(
+        "\xef\xbb\xbf{\"AgentId\":\"1\",\"AgentName\":\"%s\",\"PoolId\":1,\"DisableUpdate\":"
+        "\"True\",\"Ephemeral\":\"%s\",\"UseV2Flow\":\"True\",\"ServerUrlV2\":\"%s\"}",
+        json_string_value(json_object_get(s->vars, "runner_name")), ephemeral ? "True" : "False",
+        broker);
+    AUTO(auto_free)
+    char *credentials = xasprintf("{\"scheme\":\"OAuthAccessToken\",\"data\":{\"token\":\"%s\"}}",
+                                  json_string_value(json_object_get(s->vars, "listener_token")));
 
     buf_adds(&blob, "{\".runner\":\"");
     base64_encode(&blob, runner, strlen(runner));
@@ -409,11 +468,6 @@ static void run_scenario(void **state)
     struct err e = {0};
 
     assert_int_equal(fs_temp_dir("/tmp", "gantry-listener", &dir, &e), 0);
-    AUTO(auto_free) char *page = xasprintf("%s/clock", dir);
-    int fd = open(page, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    assert_int_equal(ftruncate(fd, 4096), 0);
-    s.clock = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
     s.loop = loop_new(&e);
     s.hs = hs_new(s.loop, &ho, &route, 1, &s, &e);
     assert_non_null(s.hs);
@@ -433,28 +487,23 @@ static void run_scenario(void **state)
     fflush(NULL);
     s.listener = fork();
     if (s.listener == 0) {
-        (void)setenv("GANTRY_TEST_CLOCK", page, 1); /* allow: the test's own child */
-        (void)setenv("GANTRY_LOG", "error", 1);     /* allow: the test's own child */
+        (void)setenv("GANTRY_LOG", "error", 1); /* allow: the test's own child */
         listener_main(jit, jobs, c);
     }
     int pidfd = (int)syscall(434, s.listener, 0); /* pidfd_open */
     assert_int_equal(loop_add_fd(s.loop, pidfd, LOOP_READ, on_child, &s, &watch, &e), 0);
-    struct loop_timer *limit = loop_add_timer(s.loop, LIMIT_MS, on_limit, &s);
     assert_int_equal(loop_run(s.loop, &e), 0);
     waitpid(s.listener, &s.status, 0);
-    loop_del_timer(limit);
+    loop_del_timer(s.jumps);
     for (size_t i = 0; i < s.n; i++) {
         if (!s.steps[i].used)
             buf_addf(&s.wrong, "never came: %s\n", c->steps[i]);
         json_decref(s.steps[i].fixture);
     }
-    if (s.timed_out)
-        buf_adds(&s.wrong, "the listener did not end\n");
     json_decref(s.vars);
     hs_free(s.hs);
     loop_free(s.loop);
     close(pidfd);
-    munmap((void *)(uintptr_t)s.clock, 4096);
     assert_int_equal(fs_remove_tree(AT_FDCWD, dir, &e), 0);
     assert_string_equal(s.wrong.p, "");
     buf_free(&s.wrong);
@@ -462,18 +511,47 @@ static void run_scenario(void **state)
     assert_int_equal(WEXITSTATUS(s.status), c->exit);
 }
 
+/* Named before the first look at the clock, which remembers it. */
+static int make_clock(void)
+{
+    char path[] = "/tmp/gantry-clock-XXXXXX";
+    int fd = mkstemp(path);
+
+    if (fd < 0 || ftruncate(fd, 4096) < 0 || fchmod(fd, 0644) < 0 ||
+        setenv("GANTRY_TEST_CLOCK", path, 1) < 0) /* allow: a test's environment */
+        return -1;
+    clock_page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    (void)close(fd);
+    return clock_page != MAP_FAILED ? 0 : -1;
+}
+
+static int drop_clock(void **state)
+{
+    (void)state;
+    return unlink(tm_page_path());
+}
+
 int main(int argc, char **argv)
 {
     enum { N = sizeof scenarios / sizeof scenarios[0] };
     struct CMUnitTest tests[N];
 
+    struct log_options log = {.program = "listener",
+                              .levels = getenv("GANTRY_LOG") ? NULL : "error"};
+    struct err e = {0};
+
     proc_main_init();
     jx_init();
+    if (log_init(&log, &e) < 0)
+        return 1;
     if (argc == 1 && strcmp(argv[0], "gantry-worker") == 0)
         return worker_main();
+    if (make_clock() < 0)
+        return 1;
+    (void)alarm(LIMIT_S);
     for (size_t i = 0; i < N; i++)
         tests[i] = (struct CMUnitTest){.name = scenarios[i].name,
                                        .test_func = run_scenario,
                                        .initial_state = (void *)(uintptr_t)&scenarios[i]};
-    return cmocka_run_group_tests_name("listener replay", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("listener replay", tests, NULL, drop_clock);
 }
