@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An action from a mirror folder as a .tar.gz with one top-level folder, as a runner wants it (spec job-execution
+ * 3.5): `git archive` at the ref for repositories, libarchive for plain folders. */
+#include "runner/service/actions_priv.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/crypto.h"
+#include "base/fd.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/proc.h"
+
+#define MIRROR_MAX_DEPTH 64U
+#define MIRROR_MAX_FILES 200000U
+
+static int git(const char *dir, const char *const *args, int out_fd, char **text, struct err *e)
+{
+    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
+                                      "HOME=/nonexistent",
+                                      "GIT_CONFIG_NOSYSTEM=1",
+                                      "GIT_TERMINAL_PROMPT=0",
+                                      "LC_ALL=C",
+                                      NULL};
+    AUTO(auto_free) char *path = NULL;
+    AUTO(strv_free) struct strv argv = STRV_INIT;
+    AUTO(strv_free) struct strv envp = STRV_INIT;
+    AUTO(proc_kill_and_reap) struct proc p = PROC_INIT;
+    struct proc_spec spec = PROC_SPEC_INIT;
+    size_t n = 0;
+    int status = 0;
+
+    if (proc_which("git", NULL, &path, e) < 0)
+        return -1;
+    strv_add(&argv, path);
+    strv_add(&argv, "-c");
+    strv_add(&argv,
+             "safe.directory=*"); /* the mirror may belong to somebody else; it is only read */
+    strv_add(&argv, "-C");
+    strv_add(&argv, dir);
+    for (size_t i = 0; args[i] != NULL; i++)
+        strv_add(&argv, args[i]);
+    for (size_t i = 0; env[i] != NULL; i++)
+        strv_add(&envp, env[i]);
+    spec.path = path;
+    spec.argv = argv.v;
+    spec.envp = envp.v;
+    if (text != NULL) {
+        if (proc_capture(&spec, 65536, text, &n, &status, e) < 0)
+            return -1;
+    } else {
+        spec.stdio[1] = out_fd;
+        if (proc_spawn(&spec, &p, e) < 0 || proc_wait(&p, false, &status, e) < 0)
+            return -1;
+    }
+    if (status != 0)
+        return err_set(e, FAIL_NOTFOUND, "git %s in '%s' ended with %d", args[0], dir, status);
+    return 0;
+}
+
+/* 40 (or 64) hexadecimal digits of the commit that ref names in the repository. */
+int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e)
+{
+    static const char *const forms[] = {"refs/tags/%s^{commit}", "refs/heads/%s^{commit}",
+                                        "refs/remotes/origin/%s^{commit}", "%s^{commit}"};
+
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        AUTO(buf_free) struct buf name = BUF_INIT(2048);
+        AUTO(auto_free) char *text = NULL;
+        struct sv line;
+        size_t at = sv_find(sv_of(forms[i]), SV("%s"));
+        buf_addsv(&name, sv_sub(sv_of(forms[i]), 0, at));
+        buf_adds(&name, ref);
+        buf_adds(&name, forms[i] + at + 2);
+        if (git(dir, (const char *const[]){"rev-parse", "--verify", "--quiet", name.p, NULL}, -1,
+                &text, e) < 0)
+            continue;
+        line = sv_trim(sv_of(text));
+        if (line.n == 40 || line.n == 64) {
+            *sha = sv_dup(line);
+            return 0;
+        }
+    }
+    return err_set(e, FAIL_NOTFOUND, "'%s' has no ref '%s'", dir, ref);
+}
+
+int mirror_git(const char *dir, const char *sha, const char *top, int fd, struct err *e)
+{
+    AUTO(auto_free) char *prefix = xasprintf("--prefix=%s/", top);
+
+    return git(dir, (const char *const[]){"archive", "--format=tar.gz", prefix, sha, NULL}, fd,
+               NULL, e);
+}
+
+struct walk {
+    struct archive *a;
+    unsigned files;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int archive_error(struct walk *w, struct err *e)
+{
+    return err_set(e, FAIL_SYS, "cannot write an archive: %s", archive_error_string(w->a));
+}
+
+static int put_content(struct walk *w, int fd, int64_t size, struct err *e)
+{
+    char chunk[65536];
+
+    while (size > 0) {
+        ssize_t n = read(fd, chunk, size < (int64_t)sizeof chunk ? (size_t)size : sizeof chunk);
+        if (n <= 0)
+            return err_set(e, FAIL_SYS, "a file of a mirror changed while it was read");
+        if (archive_write_data(w->a, chunk, (size_t)n) < 0)
+            return archive_error(w, e);
+        size -= n;
+    }
+    return 0;
+}
+
+static int put_entry(struct walk *w, int dirfd, const char *name, const char *path,
+                     const struct stat *st, struct err *e)
+{
+    struct archive_entry *en = archive_entry_new();
+    char target[4096];
+    AUTO(auto_fd) int fd = -1;
+    int rc = 0;
+
+    archive_entry_set_pathname(en, path);
+    archive_entry_set_mode(en, st->st_mode & (S_IFMT | 0777));
+    archive_entry_set_mtime(en, 0, 0); /* equal content gives an equal archive */
+    if (S_ISLNK(st->st_mode)) {
+        ssize_t n = readlinkat(dirfd, name, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        archive_entry_set_symlink(en, target);
+    } else if (S_ISREG(st->st_mode)) {
+        archive_entry_set_size(en, st->st_size);
+        fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            rc = err_sys(e, "cannot read '%s' of a mirror", path);
+    }
+    if (rc == 0 && archive_write_header(w->a, en) < ARCHIVE_WARN)
+        rc = archive_error(w, e);
+    if (rc == 0 && fd >= 0)
+        rc = put_content(w, fd, st->st_size, e);
+    archive_entry_free(en);
+    return rc;
+}
+
+static int put_folder(struct walk *w, int own_fd, const char *path, unsigned depth, struct err *e);
+
+static int put_member(struct walk *w, int dirfd, const char *name, const char *folder,
+                      unsigned depth, struct err *e)
+{
+    AUTO(auto_free) char *path = xasprintf("%s/%s", folder, name);
+    struct stat st;
+    int sub;
+
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(e, "cannot look at '%s' of a mirror", path);
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode))
+        return 0; /* sockets and devices are not part of an action */
+    if (++w->files > MIRROR_MAX_FILES)
+        return err_set(e, FAIL_LIMIT, "a mirror holds more than %u files", MIRROR_MAX_FILES);
+    if (put_entry(w, dirfd, name, path, &st, e) < 0)
+        return -1;
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    sub = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (sub < 0)
+        return err_sys(e, "cannot open '%s' of a mirror", path);
+    return put_folder(w, sub, path, depth + 1, e);
+}
+
+static int put_folder(struct walk *w, int own_fd, const char *path, unsigned depth, struct err *e)
+{
+    AUTO(strv_free) struct strv names = STRV_INIT;
+    DIR *d = fdopendir(own_fd);
+    const struct dirent *de;
+    int rc = 0;
+
+    if (d == NULL) {
+        rc = err_sys(e, "cannot list '%s' of a mirror", path);
+        (void)close(own_fd);
+        return rc;
+    }
+    if (depth > MIRROR_MAX_DEPTH)
+        rc = err_set(e, FAIL_LIMIT, "a mirror is nested deeper than %u", MIRROR_MAX_DEPTH);
+    while (rc == 0 && (de = readdir(d)) != NULL)
+        if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
+            strv_add(&names, de->d_name);
+    if (names.n > 1)
+        qsort(names.v, names.n, sizeof(char *), by_name);
+    for (size_t i = 0; rc == 0 && i < names.n; i++)
+        rc = put_member(w, dirfd(d), names.v[i], path, depth, e);
+    (void)closedir(d);
+    return rc;
+}
+
+int mirror_folder(const char *dir, const char *top, int fd, struct err *e)
+{
+    struct walk w = {.a = archive_write_new()};
+    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+    if (root < 0) {
+        (void)archive_write_free(w.a);
+        return err_sys(e, "cannot open '%s'", dir);
+    }
+    (void)archive_write_add_filter_gzip(w.a);
+    (void)archive_write_set_format_pax_restricted(w.a);
+    (void)archive_write_set_options(w.a, "gzip:!timestamp");
+    if (archive_write_open_fd(w.a, fd) != ARCHIVE_OK) {
+        rc = archive_error(&w, e);
+        (void)close(root);
+    } else {
+        rc = put_folder(&w, root, top, 0, e);
+    }
+    if (rc == 0 && archive_write_close(w.a) != ARCHIVE_OK)
+        rc = archive_error(&w, e);
+    (void)archive_write_free(w.a);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Between the parts of action resolution. */
+#ifndef RUNNER_SERVICE_ACTIONS_PRIV_H
+#define RUNNER_SERVICE_ACTIONS_PRIV_H
+
+#include "runner/service/svc_priv.h"
+
+/* One action of a request. */
+struct wanted {
+    char *key;  /* "owner/name@ref" exactly as asked */
+    char *repo; /* owner/name */
+    char *ref;
+    char *sha; /* once resolved */
+};
+
+/* actions_archive.c: into an open file, one top-level folder. */
+MUST_USE int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e);
+MUST_USE int mirror_git(const char *dir, const char *sha, const char *top, int fd, struct err *e);
+MUST_USE int mirror_folder(const char *dir, const char *top, int fd, struct err *e);
+
+/* actions_fetch.c: from the network. Calls done once, never from inside; on success the archive is in the blob
+ * store under actions_blob_name() and w->sha is set. */
+struct fetch;
+struct fetch *fetch_start(struct svc *s, struct wanted *w,
+                          void (*done)(void *ctx, const struct err *e), void *ctx, struct err *e);
+void fetch_cancel(struct fetch *f);
+
+/* actions_source.c */
+void actions_blob_name(const struct wanted *w, struct buf *out);
+/* Temporary file in the blob store, and its way to a name. */
+MUST_USE int actions_temp(struct svc *s, char **path, int *fd, struct err *e);
+MUST_USE int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256,
+                        struct err *e);
+
+#endif
