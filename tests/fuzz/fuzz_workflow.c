@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Workflow files: parse, then plan and compose messages until the run is done. Errors have positions, the plan
+ * ends, and its answers are consistent. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "actions/message.h"
+#include "actions/workflow_json.h"
+#include "base/mem.h"
+#include "base/strv.h"
+
+#define MAX_INPUT 65536U
+#define MAX_LEGS  64U
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_errors(const struct wf_errors *l, const struct err *e)
+{
+    if (l->n == 0 || l->n > WF_MAX_ERRORS || e->code != FAIL_INPUT)
+        abort();
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->v[i].line == 0 || l->v[i].col == 0 || l->v[i].text[0] == '\0')
+            abort();
+    }
+}
+
+struct run {
+    struct strv ids;
+    struct plan_leg_state states[MAX_LEGS];
+    size_t n;
+};
+
+static bool note(struct run *r, const char *id, enum plan_result result)
+{
+    if (r->n >= MAX_LEGS)
+        return false;
+    for (size_t i = 0; i < r->n; i++) {
+        if (strcmp(r->ids.v[i], id) == 0)
+            abort(); /* nothing is answered twice */
+    }
+    strv_add(&r->ids, id);
+    r->states[r->n++] = (struct plan_leg_state){.result = result, .started = true};
+    for (size_t i = 0; i < r->n; i++)
+        r->states[i].leg_id = r->ids.v[i];
+    return true;
+}
+
+/* Every leg succeeds, fails or is cancelled in turn. */
+static void play(const struct wf *w, uint8_t seed)
+{
+    static const enum plan_result results[] = {PLAN_SUCCESS, PLAN_FAILURE, PLAN_CANCELLED};
+    const struct plan_inputs in = {.wf = w};
+    struct run r = {.ids = STRV_INIT};
+    bool more = true;
+
+    for (unsigned turn = 0; more; turn++) {
+        struct plan p;
+        struct err e = {0};
+        if (plan_next(&in, r.states, r.n, (seed & 0x80) != 0 && turn > 0, &p, &e) < 0)
+            abort();
+        if (!p.done && p.n_ready == 0 && p.n_skipped == 0)
+            abort(); /* everything known has ended: it must go on */
+        more = !p.done;
+        for (size_t i = 0; i < p.n_ready && more; i++) {
+            AUTO(auto_json) json_t *into = jx_parse(SV("{}"), "message", &e);
+            if (message_job_parts(&p.ready[i], 1, into, &e) < 0 && e.code != FAIL_UNSUPPORTED)
+                abort();
+            more = note(&r, p.ready[i].id, results[(seed + turn + i) % 3]);
+        }
+        for (size_t i = 0; i < p.n_skipped && more; i++)
+            more = note(&r, p.skipped[i].id, p.skipped[i].result);
+        plan_done(&p);
+    }
+    strv_free(&r.ids);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(auto_wf) struct wf *w = NULL;
+    struct err e = {0};
+
+    if (size > MAX_INPUT)
+        return 0;
+    AUTO(auto_free) char *in = xmalloc(size > 0 ? size : 1);
+    if (size > 0)
+        memcpy(in, data, size);
+    if (wf_parse((struct sv){in, size}, "f.yml", &w, &errors, &e) < 0) {
+        check_errors(&errors, &e);
+        return 0;
+    }
+    AUTO(auto_json) json_t *j = wf_to_json(w, (size & 1) != 0);
+    if (j == NULL)
+        abort();
+    play(w, size > 0 ? data[size - 1] : 0);
+    return 0;
+}
