@@ -6,6 +6,7 @@
 #include "sandbox/job_priv.h"
 
 #include "base/fd.h"
+#include "base/file_digest.h"
 #include "base/ipc.h"
 #include "base/mem.h"
 
@@ -40,6 +41,7 @@ struct request {
     uint64_t flags;
     const void *content;
     size_t n_content;
+    char *hex; /* hash: the digest */
     int timeout_ms;
 };
 
@@ -66,11 +68,64 @@ static int put_request(struct ipc_out *o, const struct request *q, uint32_t id, 
     return 0;
 }
 
+static int wait_helper(int fd, int timeout_ms, struct err *e)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int r;
+
+    do
+        r = poll(&p, 1, timeout_ms);
+    while (r < 0 && errno == EINTR);
+    if (r < 0)
+        return err_sys(e, "poll the file helper");
+    if (r == 0)
+        (void)err_set(e, FAIL_TIMEOUT, "the file helper of the job does not answer");
+    return r;
+}
+
+/* 1 = a record for this request, 0 = the helper is gone or stuck. */
+static int receive(struct sbx_job *j, const struct request *q, uint32_t id, struct ipc_in *answer,
+                   struct err *e)
+{
+    int r = wait_helper(j->helper, q->timeout_ms, e);
+
+    if (r <= 0)
+        return r;
+    r = ipc_recv(j->helper, answer, e);
+    if (r == 0)
+        (void)err_set(e, FAIL_NET, "the file helper of the job ended");
+    if (r <= 0)
+        return r;
+    if (answer->id != id)
+        return err_set(e, FAIL_PROTO, "unexpected answer of the file helper");
+    return 1;
+}
+
+/* Files of WIRE_HASH, until the record that ends the answer. */
+static int receive_files(struct sbx_job *j, const struct request *q, uint32_t id,
+                         struct file_digest *digest, struct ipc_in *answer, struct err *e)
+{
+    for (;;) {
+        int r = receive(j, q, id, answer, e);
+        int fd;
+
+        if (r <= 0 || answer->type != WIRE_FILE)
+            return r;
+        fd = ipc_take_fd(answer, 0);
+        r = fd < 0 ? err_set(e, FAIL_PROTO, "a file without a descriptor")
+                   : file_digest_add(digest, fd, e);
+        fd_close(&fd);
+        if (r < 0) {
+            fd_close(&j->helper); /* the rest of the answer is not wanted */
+            return -1;
+        }
+    }
+}
+
 /* 1 = answered (also with a failure), 0 = the helper is gone or stuck. */
 static int once(struct sbx_job *j, const struct request *q, struct ipc_in *answer, struct err *e)
 {
     AUTO(auto_fd) int memfd = -1;
-    struct pollfd p = {.fd = j->helper, .events = POLLIN};
     struct ipc_out o;
     uint32_t id = ++j->last_id;
     int r;
@@ -81,23 +136,19 @@ static int once(struct sbx_job *j, const struct request *q, struct ipc_in *answe
     }
     if (ipc_send(j->helper, &o, e) < 0)
         return e->code == FAIL_NET ? 0 : -1;
-    do
-        r = poll(&p, 1, q->timeout_ms);
-    while (r < 0 && errno == EINTR);
-    if (r < 0)
-        return err_sys(e, "poll the file helper");
-    if (r == 0) {
-        (void)err_set(e, FAIL_TIMEOUT, "the file helper of the job does not answer");
-        return 0;
+    if (q->type == WIRE_HASH) {
+        struct file_digest *digest = file_digest_new();
+
+        r = receive_files(j, q, id, digest, answer, e);
+        if (r == 1)
+            file_digest_end(digest, q->hex);
+        file_digest_free(digest);
+    } else {
+        r = receive(j, q, id, answer, e);
     }
-    r = ipc_recv(j->helper, answer, e);
-    if (r == 0)
-        (void)err_set(e, FAIL_NET, "the file helper of the job ended");
-    if (r <= 0)
-        return r;
-    if (answer->id != id || (answer->type != WIRE_DONE && answer->type != WIRE_FAILED))
+    if (r == 1 && answer->type != WIRE_DONE && answer->type != WIRE_FAILED)
         return err_set(e, FAIL_PROTO, "unexpected answer of the file helper");
-    return 1;
+    return r;
 }
 
 static int ask(struct sbx_job *j, const struct request *q, struct ipc_in *answer, struct err *e)
@@ -202,15 +253,16 @@ int sbx_hash_files(struct sbx_job *j, const char *root, const struct sv *pattern
                    bool follow, char hex[65], struct err *e)
 {
     AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    char text[65] = "";
     struct request q = {.type = WIRE_HASH,
                         .path = root,
                         .patterns = patterns,
                         .n_patterns = n,
                         .flags = follow ? WIRE_FLAG_FOLLOW : 0,
+                        .hex = text,
                         .timeout_ms = SBX_TREE_MS};
-    char text[65];
 
-    if (ask(j, &q, &in, e) < 0 || wire_get_str(&in, TAG_NAME, text, sizeof text, e) < 0)
+    if (ask(j, &q, &in, e) < 0)
         return -1;
     memcpy(hex, text, sizeof text);
     return 0;

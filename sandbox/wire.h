@@ -48,7 +48,8 @@ enum wire_type {
     WIRE_MKDIR = 66,
     WIRE_REMOVE = 67,
     WIRE_WHICH = 68,
-    WIRE_HASH = 69,
+    WIRE_HASH = 69, /* answer WIRE_FILE for each file, in order, then WIRE_DONE */
+    WIRE_FILE = 70,
     WIRE_DONE = 80,
     WIRE_FAILED = 81,
     /* pre-armed child -> init */

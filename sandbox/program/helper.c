@@ -8,8 +8,10 @@
 
 #include "sandbox/program/step.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/glob_walk.h"
 #include "base/ipc.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -165,7 +167,62 @@ static int do_which(const struct ipc_in *in, const char *list, struct ipc_out *o
     return err_set(e, FAIL_NOTFOUND, "'%s' is not on the job's PATH (%s)", name, list);
 }
 
-static int serve(struct ipc_in *in, struct ipc_out *o, int *pass, struct err *e)
+/* ---- hashFiles ---- */
+
+#define HASH_LIMIT_MS 120000 /* of the reference, spec expressions 1.10 */
+
+struct hashing {
+    int sock;
+    uint32_t id;
+    int64_t until;
+};
+
+/* The digest is made by the worker, which has a library for it; the order of the records is its order. */
+static int send_file(void *ctx, int fd, struct sv path, struct err *e)
+{
+    const struct hashing *h = ctx;
+    struct ipc_out o;
+
+    (void)path;
+    ipc_begin(&o, WIRE_FILE, h->id);
+    ipc_put_fd(&o, fd);
+    return ipc_send(h->sock, &o, e);
+}
+
+static bool hash_late(void *ctx)
+{
+    const struct hashing *h = ctx;
+
+    return tm_now_ms() > h->until;
+}
+
+static int do_hash(struct ipc_in *in, const char *root, int sock, const char *home, struct err *e)
+{
+    struct hashing h = {.sock = sock, .id = in->id, .until = tm_now_ms() + HASH_LIMIT_MS};
+    struct glob_walk_options options = {.workspace = sv_of(root),
+                                        .follow = wire_get_u64(in, TAG_FLAGS, 0) & WIRE_FLAG_FOLLOW,
+                                        .late = hash_late,
+                                        .file = send_file,
+                                        .ctx = &h};
+    AUTO(auto_glob) struct glob *g = NULL;
+    AUTO(auto_free) struct sv *patterns = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    uint16_t tag;
+    struct sv v;
+
+    while (ipc_next(in, &tag, &v))
+        if (tag == TAG_PATTERN) {
+            GROW(patterns, cap, n + 1);
+            patterns[n++] = v;
+        }
+    if (glob_new(patterns, n, options.workspace, sv_of(home), &g, e) < 0)
+        return -1;
+    return glob_walk(g, &options, e);
+}
+
+static int serve(const struct box *b, int sock, struct ipc_in *in, struct ipc_out *o, int *pass,
+                 struct err *e)
 {
     AUTO(auto_free) char *path = wire_dup_str(in, TAG_PATH);
 
@@ -182,6 +239,8 @@ static int serve(struct ipc_in *in, struct ipc_out *o, int *pass, struct err *e)
         return fs_remove_tree(AT_FDCWD, path, e);
     case WIRE_WHICH:
         return do_which(in, path, o, e);
+    case WIRE_HASH:
+        return do_hash(in, path, sock, b->home, e);
     default:
         return err_set(e, FAIL_PROTO, "unknown request %u", (unsigned)in->type);
     }
@@ -207,7 +266,7 @@ static _Noreturn void helper_child(const struct box *b, int sock)
         ipc_begin(&o, WIRE_DONE, in.id);
         if (identity.code != FAIL_NONE)
             e = identity;
-        if (identity.code != FAIL_NONE || serve(&in, &o, &pass, &e) < 0) {
+        if (identity.code != FAIL_NONE || serve(b, sock, &in, &o, &pass, &e) < 0) {
             ipc_out_done(&o);
             ipc_begin(&o, WIRE_FAILED, in.id);
             wire_put_err(&o, &e);

@@ -323,6 +323,26 @@ static void test_which(void **state)
     assert_int_equal(sbx_which(r->job, "passwd", "/etc", &found, &e), -1); /* not executable */
 }
 
+static void test_hash_files(void **state)
+{
+    /* sha256(sha256("a\n") || sha256("b\n")), made with sha256sum and xxd */
+    static const char want[] = "6ec7b73f58839768f5eb006d96b02ebaa7bf3d30c5daaccc832663c8266e0931";
+    struct sv patterns[] = {SV("**/*.lock"), SV("!**/skip.lock")};
+    struct sv nothing[] = {SV("*.none")};
+    struct sv wrong[] = {SV("../up")};
+    struct rig *r = *state;
+    struct err e = {0};
+    char hex[65];
+
+    rig_sh(r, "mkdir -p d && echo a >1.lock && echo b >d/2.lock && echo c >d/skip.lock", &res);
+    assert_int_equal(sbx_hash_files(r->job, r->hello.work, patterns, 2, false, hex, &e), 0);
+    assert_string_equal(hex, want);
+    assert_int_equal(sbx_hash_files(r->job, r->hello.work, nothing, 1, false, hex, &e), 0);
+    assert_string_equal(hex, "");
+    assert_int_equal(sbx_hash_files(r->job, r->hello.work, wrong, 1, false, hex, &e), -1);
+    assert_int_equal(e.code, FAIL_INPUT);
+}
+
 /* The job kills all it can reach. What serves the worker survives, or is made anew. */
 static void test_survives_kill_all(void **state)
 {
@@ -390,6 +410,7 @@ static int run_level(enum sbx_level l)
         JOB(test_hostile_files),
         JOB(test_write_replaces_a_link),
         JOB(test_which),
+        JOB(test_hash_files),
         JOB(test_nothing_outlives_the_job),
         JOB(test_kill),
         /* At level none it would reach every process of the login, this test included. */
