@@ -73,6 +73,8 @@ static const struct opt serve_opts[] = {
      NULL},
     {0, "token-out", "FILE", OPT_TEXT, "write the token of the /_gantry entries to FILE (0600)",
      NULL},
+    {0, "record", "FILE", OPT_TEXT,
+     "append every exchange of the runner protocol to FILE, tokens and secrets masked", NULL},
 };
 
 const struct command cli_commands[] = {

@@ -98,6 +98,8 @@ static int config(const struct args *a, struct buf *out, struct err *e)
     set(o, "runners", json_integer((json_int_t)runners));
     set(o, "cache_dir", jx_str_new(sv_of(archives)));
     set(o, "offline", json_boolean(args_flag(a, "offline")));
+    if (args_text(a, "record") != NULL)
+        set(o, "record", jx_str_new(sv_of(args_text(a, "record"))));
     if (args_list(a, "label")->n > 0 && list(a, "label", false, o, "labels", e) < 0)
         return -1;
     jx_write(out, o);
