@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The tables: every command and every option of gantry. */
+#include "runner/cli/expr_cmd.h"
 #include "runner/cli/options.h"
+#include "runner/cli/parse_cmd.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -101,6 +103,14 @@ const struct command cli_commands[] = {
      .synopsis = "",
      .summary = "Shows what this host offers, what is missing and how to get it",
      .run = cmd_doctor},
+    {.name = "parse",
+     .synopsis = "FILE",
+     .summary = "Prints a workflow as the official parser's JSON template, or its errors",
+     .raw = cli_parse},
+    {.name = "expr",
+     .synopsis = "[--contexts FILE] EXPR | --batch",
+     .summary = "Evaluates an expression, or one a line of standard input (JSON Lines)",
+     .raw = cli_expr},
     {.name = "help",
      .synopsis = "[COMMAND]",
      .summary = "Shows the options of a command",

@@ -25,6 +25,10 @@ static int run_command(const struct command *c, int argc, char **argv)
         (void)err_set(&e, FAIL_UNSUPPORTED, "%s is not available yet; %s", c->name, c->missing);
         return cli_fail(&e);
     }
+    if (c->raw != NULL && argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+        cli_help(stdout, c);
+        return EXIT_OK;
+    }
     if (c->raw != NULL)
         return c->raw(argc, argv);
     if (args_parse(c, argc, argv, &a, &help, &e) < 0)

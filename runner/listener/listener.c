@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -183,6 +184,22 @@ static int own_jobs_dir(const struct gh_listener *l, uid_t uid, gid_t gid, struc
     return 0;
 }
 
+/* setresuid() clears the death signal that a front end armed. */
+static int set_ids(const struct passwd *pw, struct err *e)
+{
+    pid_t parent = getppid();
+    int death = 0;
+
+    if (prctl(PR_GET_PDEATHSIG, &death) < 0)
+        return err_sys(e, "cannot read the death signal");
+    if (setgroups(0, NULL) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
+        setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
+        return err_sys(e, "cannot give up root for user '%s'", pw->pw_name);
+    if (death != 0 && (prctl(PR_SET_PDEATHSIG, death) < 0 || getppid() != parent))
+        return err_set(e, FAIL_CANCELED, "the front end went away");
+    return 0;
+}
+
 static int drop_root(struct gh_listener *l, struct err *e)
 {
     const char *name = l->o.drop_user != NULL ? l->o.drop_user : "nobody";
@@ -195,11 +212,8 @@ static int drop_root(struct gh_listener *l, struct err *e)
         return err_set(
             e, FAIL_INPUT,
             "cannot give up root: there is no unprivileged user '%s'; name one with --user", name);
-    if (own_jobs_dir(l, pw->pw_uid, pw->pw_gid, e) < 0)
+    if (own_jobs_dir(l, pw->pw_uid, pw->pw_gid, e) < 0 || set_ids(pw, e) < 0)
         return -1;
-    if (setgroups(0, NULL) < 0 || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) < 0 ||
-        setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) < 0)
-        return err_sys(e, "cannot give up root for user '%s'", name);
     if (setuid(0) == 0)
         return err_set(e, FAIL_INTERNAL, "root could be taken back");
     l->slot_uid = SLOT_UID_BASE;
