@@ -26,8 +26,10 @@ static void encode(struct buf *b, const unsigned char *p, size_t n, const char *
     unsigned second = n == 2 ? p[1] : 0;
     out[0] = abc[p[0] >> 2];
     out[1] = abc[(p[0] & 3U) << 4 | second >> 4];
-    out[2] = n == 2 ? abc[(second & 15U) << 2] : '=';
+    out[2] = '=';
     out[3] = '=';
+    if (n == 2)
+        out[2] = abc[(second & 15U) << 2];
     buf_add(b, out, pad ? 4 : n + 1);
 }
 

@@ -50,7 +50,7 @@ static void set_msg(struct err *e, const char *fmt, va_list ap)
     memcpy(e->msg, msg, sizeof msg);
 }
 
-int err_set(struct err *e, enum fail code, const char *fmt, ...)
+int(err_set)(struct err *e, enum fail code, const char *fmt, ...)
 {
     va_list ap;
 
@@ -61,7 +61,7 @@ int err_set(struct err *e, enum fail code, const char *fmt, ...)
     return -1;
 }
 
-int err_sys(struct err *e, const char *fmt, ...)
+int(err_sys)(struct err *e, const char *fmt, ...)
 {
     int sys = errno;
     const char *text = strerrordesc_np(sys);
@@ -86,7 +86,7 @@ int err_sys(struct err *e, const char *fmt, ...)
     return -1;
 }
 
-int err_http(struct err *e, int status, const char *fmt, ...)
+int(err_http)(struct err *e, int status, const char *fmt, ...)
 {
     va_list ap;
 
@@ -97,7 +97,7 @@ int err_http(struct err *e, int status, const char *fmt, ...)
     return -1;
 }
 
-int err_wrap(struct err *e, const char *fmt, ...)
+int(err_wrap)(struct err *e, const char *fmt, ...)
 {
     char ctx[sizeof e->ctx];
     va_list ap;

@@ -230,7 +230,12 @@ void ipc_in_done(struct ipc_in *in)
     for (size_t i = 0; i < in->n_fds; i++)
         fd_close(&in->fds[i]);
     free(in->data);
-    *in = IPC_IN_INIT;
+    in->data = NULL;
+    in->n = 0;
+    in->at = 0;
+    in->n_fds = 0;
+    in->type = 0;
+    in->id = 0;
 }
 
 /* The field at *at; *at moves behind it. The layout was checked by ipc_parse(). */

@@ -261,7 +261,7 @@ void log_write(enum log_level level, const char *module, const char *event, cons
 {
     bool json = config.format == LOG_JSON;
     AUTO(buf_free) struct buf text = BUF_INIT(MAX_LINE_BYTES);
-    AUTO(buf_free) struct buf out = BUF_INIT(8 * MAX_LINE_BYTES);
+    AUTO(buf_free) struct buf out = BUF_INIT((size_t)8 * MAX_LINE_BYTES);
     AUTO(auto_free) char *marked = xstrdup(fmt);
     char raw[MAX_LINE_BYTES];
     va_list ap;

@@ -32,15 +32,16 @@ static inline void auto_free(void *pp)
     })
 
 /* Grows an array field pair (ptr, cap) so that index `need - 1` is valid; doubles. */
-#define GROW(ptr, cap, need)                                   \
-    do {                                                       \
-        if ((need) > (cap)) {                                  \
-            size_t cap_ = (cap) < 8 ? 8 : (cap)*2;             \
-            if (cap_ < (need))                                 \
-                cap_ = (need);                                 \
-            (ptr) = xreallocarray((ptr), cap_, sizeof *(ptr)); \
-            (cap) = cap_;                                      \
-        }                                                      \
+#define GROW(ptr, cap, need)                                                               \
+    do {                                                                                   \
+        if ((need) > (cap)) {                                                              \
+            size_t cap_ = (cap) < 8 ? 8 : (cap)*2;                                         \
+            if (cap_ < (need))                                                             \
+                cap_ = (need);                                                             \
+            /* NOLINTNEXTLINE(bugprone-sizeof-expression): arrays of pointers are meant */ \
+            (ptr) = xreallocarray((ptr), cap_, sizeof *(ptr));                             \
+            (cap) = cap_;                                                                  \
+        }                                                                                  \
     } while (0)
 
 #endif

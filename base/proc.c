@@ -287,7 +287,7 @@ int proc_capture(const struct proc_spec *s, size_t max, char **out, size_t *n, i
     fd_close(&wr);
     if (collect(rd, &b, e) < 0)
         return err_wrap(e, "run '%s'", s->path);
-    int st;
+    int st = 0;
     if (proc_wait(&child, false, &st, e) < 0)
         return -1;
     *status = st;

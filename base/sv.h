@@ -74,11 +74,15 @@ static inline bool ch_is_hex(char c)
 }
 static inline char ch_lower(char c)
 {
-    return ch_is_upper(c) ? (char)(c - 'A' + 'a') : c;
+    if (ch_is_upper(c))
+        c = (char)((unsigned char)c | 0x20U);
+    return c;
 }
 static inline char ch_upper(char c)
 {
-    return ch_is_lower(c) ? (char)(c - 'a' + 'A') : c;
+    if (ch_is_lower(c))
+        c = (char)((unsigned char)c & 0x5FU);
+    return c;
 }
 
 /* True when s is well-formed UTF-8 (no surrogates, no overlong forms, <= U+10FFFF). */

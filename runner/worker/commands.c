@@ -346,7 +346,7 @@ bool commands_handle(struct exec *x, struct sv line)
     struct cmd c;
     struct err e = {0};
 
-    if (!cmd_parse(line, &c))
+    if (!cmd_parse_with(line, sv_of(x->stop_token), &c))
         return false;
     enum command_kind k = kind_of(c.name);
     bool handled = false;
