@@ -579,9 +579,10 @@ int expr_eval(const struct expr *x, const struct expr_env *env, struct val **out
 int expr_eval_text(struct sv text, const struct expr_env *env, struct val **out,
                    struct expr_error *xe, struct err *e)
 {
+    struct expr_room room;
     AUTO(auto_expr) struct expr *x = NULL;
 
-    if (expr_parse_with(text, NULL, env, &x, xe, e) < 0)
+    if (expr_parse_with(text, NULL, env, &room, &x, xe, e) < 0)
         return -1;
     return expr_eval(x, env, out, xe, e);
 }

@@ -11,25 +11,25 @@
 #include "base/mem.h"
 
 static const struct fn functions[] = {
-    {"case", 3, 255, FN_CASE, true},
-    {"contains", 2, 2, FN_CONTAINS, false},
-    {"endsWith", 2, 2, FN_ENDS_WITH, false},
-    {"format", 1, 255, FN_FORMAT, true},
-    {"fromJson", 1, 1, FN_FROM_JSON, true},
-    {"join", 1, 2, FN_JOIN, true},
-    {"startsWith", 2, 2, FN_STARTS_WITH, false},
-    {"toJson", 1, 1, FN_TO_JSON, true},
-    {"always", 0, 0, FN_ALWAYS, true},
-    {"cancelled", 0, 0, FN_CANCELLED, true},
-    {"failure", 0, 0, FN_FAILURE, true},
-    {"hashFiles", 1, 255, FN_HASH_FILES, true},
-    {"success", 0, 0, FN_SUCCESS, true},
+    {{"case", sizeof "case" - 1}, 3, 255, FN_CASE, true},
+    {{"contains", sizeof "contains" - 1}, 2, 2, FN_CONTAINS, false},
+    {{"endsWith", sizeof "endsWith" - 1}, 2, 2, FN_ENDS_WITH, false},
+    {{"format", sizeof "format" - 1}, 1, 255, FN_FORMAT, true},
+    {{"fromJson", sizeof "fromJson" - 1}, 1, 1, FN_FROM_JSON, true},
+    {{"join", sizeof "join" - 1}, 1, 2, FN_JOIN, true},
+    {{"startsWith", sizeof "startsWith" - 1}, 2, 2, FN_STARTS_WITH, false},
+    {{"toJson", sizeof "toJson" - 1}, 1, 1, FN_TO_JSON, true},
+    {{"always", sizeof "always" - 1}, 0, 0, FN_ALWAYS, true},
+    {{"cancelled", sizeof "cancelled" - 1}, 0, 0, FN_CANCELLED, true},
+    {{"failure", sizeof "failure" - 1}, 0, 0, FN_FAILURE, true},
+    {{"hashFiles", sizeof "hashFiles" - 1}, 1, 255, FN_HASH_FILES, true},
+    {{"success", sizeof "success" - 1}, 0, 0, FN_SUCCESS, true},
 };
 
 const struct fn *expr_fn_find(struct sv name)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        if (sv_ieq(sv_of(functions[i].name), name))
+        if (functions[i].name.n == name.n && sv_ieq(functions[i].name, name))
             return &functions[i];
     return NULL;
 }
@@ -270,13 +270,20 @@ struct piece {
 struct pieces {
     struct piece *v;
     size_t n, cap;
+    struct piece few[16]; /* v points here while they suffice */
 };
 
 static void add_piece(struct pieces *ps, struct sv text, int arg)
 {
     if (arg < 0 && text.n == 0)
         return;
-    GROW(ps->v, ps->cap, ps->n + 1);
+    if (ps->n == ps->cap) {
+        bool first = ps->v == ps->few;
+        ps->v = xreallocarray(first ? NULL : ps->v, ps->cap * 2, sizeof *ps->v);
+        if (first)
+            memcpy(ps->v, ps->few, sizeof ps->few);
+        ps->cap *= 2;
+    }
     ps->v[ps->n++] = (struct piece){text, arg};
 }
 
@@ -367,54 +374,88 @@ static int fail_specifier(struct eval *ev, struct sv spec, const struct res *r)
                      kinds[r->kind]);
 }
 
-/* Arguments are evaluated when first referred to, and once. */
-static int build_format(struct eval *ev, const struct node *n, unsigned level,
-                        const struct pieces *ps, struct res *args, bool *done, struct counted *c)
+struct args {
+    struct res r[255];
+    char num[255][32]; /* text of numbers */
+    bool done[255];
+};
+
+/* Arguments are evaluated when first referred to, and once. Leaves the text of every piece in it, and the
+ * lengths of the result. */
+static int fill_pieces(struct eval *ev, const struct node *n, unsigned level, struct pieces *ps,
+                       struct args *args, size_t *bytes, size_t *units)
 {
+    size_t cost = 0;
+
+    *bytes = *units = 0;
     for (size_t i = 0; i < ps->n; i++) {
-        const struct piece *p = &ps->v[i];
-        struct sv text = p->text;
-        char tmp[32];
+        struct piece *p = &ps->v[i];
         if (p->arg >= 0) {
             const struct node *a = n->first->next;
             for (int k = 0; k < p->arg; k++)
                 a = a->next;
-            if (!done[p->arg]) {
-                if (expr_eval_node(ev, a, level + 1, &args[p->arg]) < 0)
+            struct res *r = &args->r[p->arg];
+            if (!args->done[p->arg]) {
+                if (expr_eval_node(ev, a, level + 1, r) < 0)
                     return -1;
-                done[p->arg] = true;
+                args->done[p->arg] = true;
             }
             if (p->text.n > 0)
-                return fail_specifier(ev, p->text, &args[p->arg]);
-            text = res_text(&args[p->arg], tmp);
+                return fail_specifier(ev, p->text, r);
+            p->text = res_text(r, args->num[p->arg]);
         }
-        if (text.n > 0 && add_counted(ev, n, c, text) < 0)
-            return -1;
+        if (p->text.n == 0)
+            continue;
+        size_t u = p->arg >= 0 && args->r[p->arg].kind == VAL_STRING && args->r[p->arg].v != NULL
+                       ? args->r[p->arg].v->str.utf16
+                       : utf8_utf16_len(p->text);
+        size_t c = 26 + 2 * u;
+        if (c > ev->max_memory || cost > ev->max_memory - c)
+            return expr_fail_memory(ev, n);
+        cost += c;
+        *units += u;
+        *bytes += p->text.n;
     }
     return 0;
 }
 
+static struct res join_pieces(const struct pieces *ps, size_t bytes, size_t units)
+{
+    struct val *v = val_string_room(bytes, units);
+    char *w = val_text(v);
+
+    for (size_t i = 0; i < ps->n; i++) {
+        if (ps->v[i].text.n > 0)
+            memcpy(w, ps->v[i].text.p, ps->v[i].text.n);
+        w += ps->v[i].text.n;
+    }
+    return res_own(v);
+}
+
 static int fn_format(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    struct counted c = {.b = BUF_INIT(ev->max_memory * 2)};
-    struct pieces ps = {0};
-    struct res fmt, args[255];
-    bool done[255] = {false};
-    size_t n_args = n->n_args - 1U;
+    struct pieces ps;
+    struct args args;
+    struct res fmt;
+    size_t n_args = n->n_args - 1U, bytes, units;
     char tmp[32];
 
+    ps.v = ps.few;
+    ps.n = 0;
+    ps.cap = sizeof ps.few / sizeof ps.few[0];
+    memset(args.done, 0, sizeof args.done);
     if (expr_eval_node(ev, n->first, level + 1, &fmt) < 0)
         return -1;
     int rc = scan_format(ev, res_text(&fmt, tmp), n_args, &ps);
     if (rc == 0)
-        rc = build_format(ev, n, level, &ps, args, done, &c);
+        rc = fill_pieces(ev, n, level, &ps, &args, &bytes, &units);
     if (rc == 0)
-        *out = text_result(buf_sv(&c.b));
+        *out = join_pieces(&ps, bytes, units);
     for (size_t i = 0; i < n_args; i++)
-        if (done[i])
-            res_done(&args[i]);
-    free(ps.v);
-    buf_free(&c.b);
+        if (args.done[i])
+            res_done(&args.r[i]);
+    if (ps.v != ps.few)
+        free(ps.v);
     res_done(&fmt);
     return rc;
 }

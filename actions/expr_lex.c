@@ -39,9 +39,15 @@ static const unsigned may_follow[T_END] = {
     [T_NAME] = BEGINS,
 };
 
+/* [A-Za-z0-9_-] as a bit set. */
+static const uint64_t word_bits[4] = {UINT64_C(0x03FF200000000000), UINT64_C(0x07FFFFFE87FFFFFE), 0,
+                                      0};
+
 static bool is_word(char c)
 {
-    return ch_is_alnum(c) || c == '_' || c == '-';
+    unsigned char u = (unsigned char)c;
+
+    return (word_bits[u >> 6] >> (u & 63) & 1) != 0;
 }
 
 /* Bytes of the white space at the position, 0 = none. */
@@ -137,27 +143,49 @@ static enum token_kind read_string(struct lexer *l)
     }
 }
 
+/* The words that are values, in exactly this case; T_NAME for the others. */
+static enum token_kind read_literal(struct sv w, struct token *t)
+{
+    switch (w.p[0]) {
+    case 'n':
+        return sv_eq(w, SV("null")) ? T_NULL : T_NAME;
+    case 't':
+        return sv_eq(w, SV("true")) ? T_BOOL : T_NAME;
+    case 'f':
+        return sv_eq(w, SV("false")) ? T_BOOL : T_NAME;
+    case 'N':
+    case 'I':
+        if (!sv_eq(w, SV("NaN")) && !sv_eq(w, SV("Infinity")))
+            return T_NAME;
+        t->num = w.n == 3 ? NAN : INFINITY;
+        return T_NUMBER;
+    default:
+        return T_NAME;
+    }
+}
+
 static enum token_kind read_word(struct lexer *l, struct token *t)
 {
     size_t start = l->at++;
 
     while (l->at < l->text.n && is_word(l->text.p[l->at]))
         l->at++;
-    if (l->at < l->text.n && !at_boundary(l))
+    char first = l->text.p[start];
+    bool legal = ch_is_alpha(first) || first == '_';
+    if (l->at < l->text.n && !at_boundary(l)) {
+        legal = false;
         to_boundary(l);
-    struct sv w = sv_sub(l->text, start, l->at - start);
-    if (!expr_is_keyword(w))
+    }
+    if (!legal)
         return T_BAD_SYMBOL;
+    struct sv w = {l->text.p + start, l->at - start};
     if (l->last == T_DEREFERENCE)
         return T_PROPERTY;
-    if (sv_eq(w, SV("null")))
-        return T_NULL;
-    if (sv_eq(w, SV("true")) || sv_eq(w, SV("false")))
-        return T_BOOL;
-    if (sv_eq(w, SV("NaN")) || sv_eq(w, SV("Infinity"))) {
-        t->num = w.n == 3 ? NAN : INFINITY;
-        return T_NUMBER;
-    }
+    enum token_kind literal = w.n >= 3 && w.n <= 8 ? read_literal(w, t) : T_NAME;
+    if (literal != T_NAME)
+        return literal;
+    if (l->at == l->text.n || l->text.p[l->at] == '.')
+        return T_NAME;
     struct lexer ahead = *l;
     skip_space(&ahead);
     return ahead.at < l->text.n && l->text.p[ahead.at] == '(' ? T_FUNCTION : T_NAME;

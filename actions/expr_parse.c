@@ -303,7 +303,7 @@ static const char *listed(const struct expr_names *names, struct sv name)
     return NULL;
 }
 
-static const struct fn fn_other = {"", 0, SIZE_MAX, FN_OTHER, true};
+static const struct fn fn_other = {{"", 0}, 0, SIZE_MAX, FN_OTHER, true};
 
 static int push_function(struct parser *p, const struct token *t)
 {
@@ -497,7 +497,7 @@ static int parse_all(struct parser *p)
     return 0;
 }
 
-static struct expr *new_expr(struct sv text)
+static struct expr *new_expr(struct sv text, struct expr_room *room)
 {
     /* The text, then the first nodes: a token every three characters is dense. */
     size_t copy = (text.n + 1 + 15) / 16 * 16, cap = text.n / 3 + 4;
@@ -505,19 +505,21 @@ static struct expr *new_expr(struct sv text)
 
     if (cap > 256)
         cap = 256;
-    x = xmalloc(sizeof *x + copy + sizeof(struct chunk) + cap * sizeof(struct node));
+    size_t size = sizeof *x + copy + sizeof(struct chunk) + cap * sizeof(struct node);
+    bool borrow = room != NULL && size <= sizeof room->bytes;
+    x = borrow ? (struct expr *)(void *)room->bytes : xmalloc(size);
     char *p = (char *)(x + 1);
     struct chunk *c = (struct chunk *)(void *)(p + copy);
     if (text.n > 0)
         memcpy(p, text.p, text.n);
     p[text.n] = '\0';
     *c = (struct chunk){.cap = cap};
-    *x = (struct expr){.text = {p, text.n}, .chunks = c};
+    *x = (struct expr){.text = {p, text.n}, .chunks = c, .borrowed = borrow};
     return x;
 }
 
 int expr_parse_with(struct sv text, const struct expr_names *names, const struct expr_env *env,
-                    struct expr **out, struct expr_error *xe, struct err *e)
+                    struct expr_room *room, struct expr **out, struct expr_error *xe, struct err *e)
 {
     struct parser p = {.text = text, .names = names, .env = env, .xe = xe, .e = e};
 
@@ -528,7 +530,7 @@ int expr_parse_with(struct sv text, const struct expr_names *names, const struct
         xe->kind = EXPR_LEXING; /* the reference lexer refuses it */
         return rc;
     }
-    AUTO(auto_expr) struct expr *x = new_expr(text);
+    AUTO(auto_expr) struct expr *x = new_expr(text, room);
     p.x = x;
     p.lex = (struct lexer){.text = text};
     if (parse_all(&p) < 0)
@@ -540,7 +542,7 @@ int expr_parse_with(struct sv text, const struct expr_names *names, const struct
 int expr_parse(struct sv text, const struct expr_names *names, struct expr **out,
                struct expr_error *x, struct err *e)
 {
-    return expr_parse_with(text, names, NULL, out, x, e);
+    return expr_parse_with(text, names, NULL, NULL, out, x, e);
 }
 
 void expr_free(struct expr *x)
@@ -552,7 +554,8 @@ void expr_free(struct expr *x)
         x->chunks = c->next;
         free(c);
     }
-    free(x);
+    if (!x->borrowed)
+        free(x);
 }
 
 void auto_expr(struct expr **x)

@@ -94,7 +94,7 @@ enum fn_id {
     FN_OTHER, /* known to the caller's list only */
 };
 struct fn {
-    const char *name;
+    struct sv name;
     size_t min, max;
     enum fn_id id;
     bool expand; /* its value stands for it in the "Expanded" trace */
@@ -137,12 +137,18 @@ struct expr {
     struct chunk *chunks;
     uint32_t n_nodes;
     bool status_function;
+    bool borrowed; /* lives in an expr_room */
 };
 
-/* Parses against a list of names, or (eval_text) against what the environment offers. */
+/* Memory for a short-lived tree: most expressions fit, and nothing is allocated. */
+struct expr_room {
+    _Alignas(struct expr) char bytes[8192];
+};
+/* Parses against a list of names, or (eval_text) against what the environment offers. room: where the tree may
+ * live instead of the heap, or NULL; it is freed with expr_free() all the same. */
 MUST_USE int expr_parse_with(struct sv text, const struct expr_names *names,
-                             const struct expr_env *env, struct expr **out, struct expr_error *x,
-                             struct err *e);
+                             const struct expr_env *env, struct expr_room *room, struct expr **out,
+                             struct expr_error *x, struct err *e);
 
 /* ---- evaluation ---- */
 /* The value of a node. Strings may be lent from the tree without a struct val. */

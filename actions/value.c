@@ -201,43 +201,68 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
-/* 16 random bytes that the kernel gives every process at exec. */
-static uint64_t seed(unsigned i)
+/* Seeds of the hash, from the 16 random bytes that the kernel gives every process at exec. Written once,
+ * before main. */
+static uint64_t seed[2] = {0x9E3779B97F4A7C15U, 0xD1B54A32D192ED03U};
+
+__attribute__((constructor)) static void seed_init(void)
 {
-    uint64_t s[2] = {0x9E3779B97F4A7C15U, 0xD1B54A32D192ED03U};
     uintptr_t at = getauxval(AT_RANDOM);
 
     if (at != 0)
-        memcpy(s, (const void *)at, sizeof s);
-    return s[i];
+        memcpy(seed, (const void *)at, sizeof seed);
+    seed[1] |= 1;
+}
+
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+/* Upper-cases eight ASCII characters at once: the top bit of (c + 0x80 - 'a') & ~(c + 0x80 - 'z' - 1) tells
+ * which are lower-case letters. */
+static uint64_t upper8(uint64_t w)
+{
+    uint64_t lower =
+        (w + UINT64_C(0x1F1F1F1F1F1F1F1F)) & ~(w + UINT64_C(0x0505050505050505)) & HIGH_BITS;
+
+    return w - (lower >> 2);
+}
+
+static uint64_t hash_step(uint64_t h, uint64_t w)
+{
+    return mix(h ^ w, seed[1] ^ 0xA0761D6478BD642FU);
+}
+
+/* Text with characters above ASCII, a code point at a time. */
+static uint64_t hash_wide(struct sv key)
+{
+    uint64_t h = seed[0];
+    size_t n = 0;
+    unsigned code;
+
+    for (; key.n > 0; n++) {
+        unsigned char c = (unsigned char)key.p[0];
+        bool well_formed = utf8_next(&key, &code) > 1 || c < 0x80;
+        h = hash_step(h, well_formed ? fold_upper(code) : 0x110000U + c);
+    }
+    return hash_step(h, ~(uint64_t)n);
 }
 
 static uint64_t hash_key(struct sv key, bool cs)
 {
-    uint64_t k0 = seed(0), k1 = seed(1) | 1, h = k0, w = 0;
-    unsigned fill = 0;
+    uint64_t h = seed[0], w;
+    struct sv rest = key;
 
-    while (key.n > 0) {
-        unsigned char c = (unsigned char)key.p[0];
-        unsigned code = c;
-        if (cs || c < 0x80) {
-            code = cs ? c : (unsigned char)ch_upper((char)c);
-            key = (struct sv){key.p + 1, key.n - 1};
-        } else if (utf8_next(&key, &code) > 1) {
-            code = fold_upper(code);
-        } else {
-            code = c; /* an ill-formed byte */
-        }
-        w = w << 8 | (code & 0xFF);
-        if (code > 0xFF)
-            w ^= (uint64_t)code << 32;
-        if (++fill == 8) {
-            h = mix(h ^ w, k1 ^ 0xA0761D6478BD642FU);
-            w = 0;
-            fill = 0;
-        }
+    for (; rest.n >= sizeof w; rest = (struct sv){rest.p + sizeof w, rest.n - sizeof w}) {
+        memcpy(&w, rest.p, sizeof w);
+        if (!cs && (w & HIGH_BITS) != 0)
+            return hash_wide(key);
+        h = hash_step(h, cs ? w : upper8(w));
     }
-    return mix(h ^ w, k1 + fill + 1);
+    w = 0;
+    for (size_t i = 0; i < rest.n; i++)
+        w = w << 8 | (unsigned char)rest.p[i];
+    if (!cs && (w & HIGH_BITS) != 0)
+        return hash_wide(key);
+    return hash_step(hash_step(h, cs ? w : upper8(w)), key.n);
 }
 
 static bool key_eq(const struct val *o, const struct val_member *m, struct sv key)
