@@ -26,8 +26,7 @@ static void log_runner(struct exec *x)
     if (message_var(w->msg, "system.runnerGroupName", &group))
         exec_logf(x, "Runner group name: '" SV_FMT "'", SV_ARG(group));
     exec_logf(x, "Machine name: '%s'", host);
-    exec_logf(x, "sandbox: %s network=%s worker=%s", w->hello.facts,
-              w->hello.network == SBX_NET_NONE ? "none" : "host", w->walls);
+    exec_logf(x, "sandbox: %s worker=%s", w->hello.facts, w->walls);
     if (w->hello.level == SBX_NONE)
         exec_log(x, SV("This job runs without a sandbox (--no-sandbox): its steps can do whatever "
                        "the user of the runner can."));
