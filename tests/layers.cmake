@@ -22,7 +22,7 @@ set(libraries
     "^microhttpd\\.h$"        "^base/http_[a-z_]*(\\.c|_priv\\.h)$"
     "^libwebsockets\\.h$"     "^base/ws_[a-z_]*(\\.c|_priv\\.h)$"
     "^yaml\\.h$"              "^base/yaml\\.c$"
-    "^openssl/"               "^base/crypto[a-z_]*\\.c$"
+    "^openssl/"               "^base/(crypto|rsa)[a-z_]*\\.c$"
     "^pcre2\\.h$"             "^(actions|runner/worker)/"
     "^seccomp\\.h$"           "^(sandbox/program|runner/worker)/"
     "^sqlite3\\.h$"           "^(runner/service|bridge)/"

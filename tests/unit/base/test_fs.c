@@ -177,26 +177,96 @@ static void beneath_by_the_kernel(void **state)
 }
 
 /* A process of its own, since fail points are read once: see main(). */
-static void beneath_by_the_walk(void **state)
+static int run_again(const char *fail_points, const char *group)
 {
-    (void)state;
-    char *argv[] = {(char *)(uintptr_t) "walk", NULL};
-    char *envp[] = {(char *)(uintptr_t) "GANTRY_FAIL=fs.openat2=error:ENOSYS",
-                    (char *)(uintptr_t) "GANTRY_UNIT_WALK=1", NULL};
+    char *argv[] = {(char *)(uintptr_t)group, NULL}, *envp[3] = {NULL}, self[4096];
     int status = -1;
-    char self[4096];
     /* By its name: below valgrind the link itself is valgrind. */
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
     assert_true(n > 0);
     self[n] = '\0';
+    envp[0] = xasprintf("GANTRY_FAIL=%s", fail_points);
+    envp[1] = xasprintf("GANTRY_UNIT_GROUP=%s", group);
     pid_t pid = fork();
-
     if (pid == 0) {
         (void)execve(self, argv, envp);
         _exit(126);
     }
+    free(envp[0]);
+    free(envp[1]);
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+static void beneath_by_the_walk(void **state)
+{
+    (void)state;
+    assert_int_equal(run_again("fs.openat2=error:ENOSYS", "walk"), 0);
+}
+
+static void atomic_write_at_each_fail_point(void **state)
+{
+    (void)state;
+    assert_int_equal(run_again("fs.write=error:ENOSPC", "write"), 0);
+    assert_int_equal(run_again("fs.sync=error:EIO", "write"), 0);
+    assert_int_equal(run_again("fs.rename=error:EIO", "write"), 0);
+}
+
+/* The group `write`: every attempt fails, the old content stays, nothing is left lying about. */
+static void injected_failure_keeps_the_old_file(void **state)
+{
+    int dir = open_dir(*state);
+    int fd = openat(dir, "f", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    struct err e;
+    char *p;
+    size_t n, entries = 0, before = open_fds();
+
+    assert_int_equal(write(fd, "old", 3), 3);
+    assert_int_equal(fs_write_atomic(dir, "f", 0600, "new", 3, &e), -1);
+    assert_true(e.sys == ENOSPC || e.sys == EIO);
+    assert_non_null(strstr(e.ctx, "write 'f'"));
+    assert_int_equal(open_fds(), before);
+    assert_int_equal(fs_read_file(dir, "f", 10, &p, &n, &e), 0);
+    assert_string_equal(p, "old");
+    free(p);
+    (void)close(fd);
+    DIR *d = fdopendir(dir);
+    while (readdir(d) != NULL)
+        entries++;
+    assert_int_equal(entries, 2 + 1);
+    (void)closedir(d);
+}
+
+/* Folders without permissions, as somebody who is not root meets them. */
+static void remove_as_nobody(const char *root)
+{
+    struct err e;
+    int dir;
+
+    if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+        _exit(10);
+    dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fs_mkdir_all(dir, "t/a/b", 0700, &e) < 0 ||
+        fs_write_atomic(dir, "t/a/b/f", 0, "", 0, &e) < 0 || fchmodat(dir, "t/a/b", 0, 0) < 0 ||
+        fchmodat(dir, "t/a", 0500, 0) < 0 || fchmodat(dir, "t", 0, 0) < 0)
+        _exit(11);
+    if (fs_remove_tree(dir, "t", &e) < 0 || fs_exists(dir, "t"))
+        _exit(12);
+    _exit(0);
+}
+
+static void removal_without_permissions(void **state)
+{
+    int status = -1;
+
+    assert_int_equal(chmod(*state, 0777), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        remove_as_nobody(*state);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void create_beneath(void **state)
@@ -329,6 +399,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(atomic_write_under_failure, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(beneath_by_the_kernel, build_tree, remove_dir),
         cmocka_unit_test(beneath_by_the_walk),
+        cmocka_unit_test(atomic_write_at_each_fail_point),
+        cmocka_unit_test_setup_teardown(removal_without_permissions, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(create_beneath, build_tree, remove_dir),
         cmocka_unit_test_setup_teardown(mkdir_below_follows_nothing, build_tree, remove_dir),
         cmocka_unit_test_setup_teardown(removal_stays_inside, make_dir, remove_dir),
@@ -341,7 +413,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(create_beneath, build_tree, remove_dir),
     };
 
-    if (getenv("GANTRY_UNIT_WALK") != NULL)
+    const struct CMUnitTest write_group[] = {
+        cmocka_unit_test_setup_teardown(injected_failure_keeps_the_old_file, make_dir, remove_dir),
+    };
+    const char *group = getenv("GANTRY_UNIT_GROUP");
+
+    if (group != NULL && strcmp(group, "walk") == 0)
         return cmocka_run_group_tests_name("walk", walk, NULL, NULL);
+    if (group != NULL)
+        return cmocka_run_group_tests_name("write", write_group, NULL, NULL);
     return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  *
  * Rules of the protocol over time and across runners (spec github-runner-protocol 5, 6, 7.4, 11.3), each against a
  * service of its own on the test clock. */
-#include "rig.h"
+#include "tests/unit/runner/service/rig.h"
 
 #include "base/clock.h"
 #include "base/loop.h"
