@@ -100,21 +100,35 @@ void auto_manifest(struct manifest **m)
     *m = NULL;
 }
 
+/* Known keys are those of this very spelling; others were read as any value. */
+static struct tok *get(const struct tok *map, const char *key)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        if (sv_is(map->items[2 * i]->text, key))
+            return map->items[2 * i + 1];
+    }
+    return NULL;
+}
+
 static struct sv text_of(const struct tok *map, const char *key)
 {
-    const struct tok *t = tok_get(map, sv_of(key));
+    const struct tok *t = get(map, key);
 
     return t != NULL && t->kind == TOK_STRING ? t->text : SV("");
 }
 
 static void read_input(struct manifest_input *in, const struct tok *key, const struct tok *map)
 {
-    const struct tok *required = tok_get(map, SV("required"));
+    const struct tok *required = get(map, "required");
+    /* The runner finds these two without regard to case (8.1). */
+    const struct tok *ignoring_case = tok_get(map, SV("deprecationMessage"));
 
     *in = (struct manifest_input){
         .name = key->text,
         .dflt = tok_get(map, SV("default")),
-        .deprecation = text_of(map, "deprecationMessage"),
+        .deprecation = ignoring_case != NULL && ignoring_case->kind == TOK_STRING
+                           ? ignoring_case->text
+                           : SV(""),
     };
     if (required != NULL && required->kind == TOK_BOOL)
         in->required = required->b;
@@ -126,20 +140,20 @@ static void read_input(struct manifest_input *in, const struct tok *key, const s
 
 static void read_inputs(struct manifest *m)
 {
-    const struct tok *map = tok_get(m->root, SV("inputs"));
+    const struct tok *map = get(m->root, "inputs");
 
     if (map != NULL) {
         m->inputs = xcalloc(map->n > 0 ? map->n : 1, sizeof *m->inputs);
         for (size_t i = 0; i < map->n; i++)
             read_input(&m->inputs[m->n_inputs++], map->items[2 * i], map->items[2 * i + 1]);
     }
-    map = tok_get(m->root, SV("outputs"));
+    map = get(m->root, "outputs");
     if (map != NULL) {
         m->outputs = xcalloc(map->n > 0 ? map->n : 1, sizeof *m->outputs);
         for (size_t i = 0; i < map->n; i++)
             m->outputs[m->n_outputs++] = (struct manifest_output){
                 .name = map->items[2 * i]->text,
-                .value = tok_get(map->items[2 * i + 1], SV("value")),
+                .value = get(map->items[2 * i + 1], "value"),
             };
     }
 }
@@ -148,7 +162,7 @@ static void read_inputs(struct manifest *m)
 static void check_run_if(struct wf_reader *r, const struct tok *runs_map, const char *key,
                          struct sv *out)
 {
-    const struct tok *t = tok_get(runs_map, sv_of(key));
+    const struct tok *t = get(runs_map, key);
     AUTO(buf_free) struct buf why = BUF_INIT(8192);
     struct wf_names names;
 
@@ -178,8 +192,8 @@ static void read_docker(struct wf_reader *r, struct manifest *m, const struct to
     m->entrypoint = text_of(runs_map, "entrypoint");
     m->pre_entrypoint = text_of(runs_map, "pre-entrypoint");
     m->post_entrypoint = text_of(runs_map, "post-entrypoint");
-    m->args = tok_get(runs_map, SV("args"));
-    m->env = tok_get(runs_map, SV("env"));
+    m->args = get(runs_map, "args");
+    m->env = get(runs_map, "env");
     if (m->image.n == 0)
         wf_error_at(r, runs_map, "Image is not provided for action '%s'; set 'runs.image'",
                     r->file);
@@ -187,7 +201,7 @@ static void read_docker(struct wf_reader *r, struct manifest *m, const struct to
 
 static void read_composite(struct wf_reader *r, struct manifest *m, const struct tok *runs_map)
 {
-    const struct tok *steps = tok_get(runs_map, SV("steps"));
+    const struct tok *steps = get(runs_map, "steps");
 
     if (steps == NULL) {
         wf_error_at(r, runs_map, "Steps are not provided for action '%s'; set 'runs.steps'",
@@ -203,7 +217,7 @@ static void read_runs(struct wf_reader *r, struct manifest *m)
         const char *name;
         unsigned version;
     } nodes[] = {{"node12", 12}, {"node16", 16}, {"node20", 20}, {"node24", 24}};
-    const struct tok *map = tok_get(m->root, SV("runs"));
+    const struct tok *map = get(m->root, "runs");
 
     if (map == NULL) {
         wf_error_at(r, m->root, "Missing 'runs' in the action manifest '%s'", r->file);
@@ -211,7 +225,7 @@ static void read_runs(struct wf_reader *r, struct manifest *m)
     }
     check_run_if(r, map, "pre-if", &m->pre_if);
     check_run_if(r, map, "post-if", &m->post_if);
-    const struct tok *using = tok_get(map, SV("using"));
+    const struct tok *using = get(map, "using");
     struct sv kind = using != NULL ? using->text : SV("");
     for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
         if (sv_ieq(kind, sv_of(nodes[i].name))) {

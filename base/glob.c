@@ -48,8 +48,9 @@ static struct sv js_trim(struct sv s)
     struct sv rest = s, kept;
     unsigned code;
 
-    while (kept = rest, utf8_next(&rest, &code) > 0 && is_js_space(code))
-        ;
+    do {
+        kept = rest;
+    } while (utf8_next(&rest, &code) > 0 && is_js_space(code));
     s = kept;
     size_t end = 0;
     for (rest = s; utf8_next(&rest, &code) > 0;)
@@ -167,7 +168,7 @@ static void compile(struct pattern *p, struct sv text)
     AUTO(buf_free) struct buf search = BUF_INIT(SIZE_MAX / 4);
     AUTO(auto_free) char *lit = xmalloc(text.n + 1);
     struct sv rest = sv_sub(text, 1, text.n), seg;
-    size_t cap = 0, n;
+    size_t cap = 0, n = 0;
     bool literal = true;
 
     if (rest.n == 0)

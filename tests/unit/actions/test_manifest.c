@@ -83,6 +83,11 @@ static const struct manifest_case cases[] = {
      "author: a\nbranding: {icon: x, color: y}\nfoo: [1]\ninputs: {a: {bar: x}}\n"
      "runs: {using: node20, main: m.js, foo: [1]}",
      "node20 main=m.js pre= post=" IFS " in:a", NULL},
+    {"known keys in another case are others",
+     "Inputs: [a]\nOUTPUTS: x\nruns: {using: composite, Steps: [[a, b]]}", NULL,
+     "3:7: Steps are not provided for action 'action.yml'; set 'runs.steps'\n"},
+    {"an input whose default is no text", "inputs: {a: {Default: [1]}}\n" R, NULL,
+     "1:23: A sequence was not expected\n"},
     {"no runs", "name: n\n", NULL, "1:1: Missing 'runs' in the action manifest 'action.yml'\n"},
     {"no using", "runs: {main: x}", NULL,
      "1:7: Missing 'using' value. 'using' requires 'composite', 'docker', 'node12', 'node16', 'node20' or "

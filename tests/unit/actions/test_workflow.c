@@ -80,6 +80,75 @@ static void check_valid(void **state)
     assert_string_equal(got.p, want.p);
 }
 
+/* The last error of a file that is made here because it is large. */
+static void expect_error(const struct buf *yaml, const char *want)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(auto_wf) struct wf *w = NULL;
+    struct err e = {0};
+
+    int rc = wf_parse(buf_sv(yaml), "f.yml", &w, &errors, &e);
+    if (want == NULL) {
+        if (rc < 0)
+            fail_msg("%u:%u: %s", errors.v[0].line, errors.v[0].col, errors.v[0].text);
+        return;
+    }
+    assert_int_equal(rc, -1);
+    assert_string_equal(errors.v[errors.n - 1].text, want);
+}
+
+#define JOB "jobs: {a: {runs-on: x, steps: [{run: x}]}}\n"
+
+static void files_above_one_mebibyte_are_refused(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(2 << 20);
+
+    (void)state;
+    buf_adds(&b, "on: push\n" JOB "#");
+    while (b.len < 1048576)
+        buf_addc(&b, 'x');
+    expect_error(&b, NULL);
+    buf_addc(&b, 'x');
+    expect_error(&b, "the file is 1048577 bytes long; the limit is 1048576");
+}
+
+static void aliases_count_against_nodes_and_size(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+
+    (void)state;
+    buf_adds(&b, "on: push\n" JOB "env:\n  A: &x ");
+    for (int i = 0; i < 100000; i++)
+        buf_addc(&b, 'x');
+    for (int i = 0; i < 51; i++) /* 52 texts of 200,026 bytes are below 10 MiB, 53 above */
+        buf_addf(&b, "\n  B%d: *x", i);
+    buf_addc(&b, '\n');
+    expect_error(&b, NULL);
+    b.len--;
+    buf_adds(&b, "\n  C: *x\n");
+    expect_error(&b, "Maximum object size exceeded");
+    buf_reset(&b);
+    buf_adds(
+        &b,
+        "on: push\nenv: {A: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1], B: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a], "
+        "C: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b], D: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c], "
+        "E: [*d, *d, *d, *d, *d]}\n" JOB);
+    expect_error(&b, "Maximum YAML nodes exceeded");
+}
+
+/* Linear work: a chain of jobs in the worst order, far above what anybody writes. */
+static void a_long_chain_of_jobs_is_no_burden(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1 << 20);
+
+    (void)state;
+    buf_adds(&b, "on: push\njobs:\n");
+    for (int i = 9000; i > 0; i--)
+        buf_addf(&b, "  j%d: {needs: j%d, runs-on: x, steps: [{run: x}]}\n", i, i - 1);
+    buf_adds(&b, "  j0: {runs-on: x, steps: [{run: x}]}\n");
+    expect_error(&b, NULL);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -108,13 +177,19 @@ int main(void)
 
     list("valid", &valid);
     list("invalid", &invalid);
-    size_t n = valid.n + invalid.n;
-    AUTO(auto_free) struct CMUnitTest *tests = xcalloc(n, sizeof *tests);
+    const struct CMUnitTest large[] = {
+        cmocka_unit_test(files_above_one_mebibyte_are_refused),
+        cmocka_unit_test(aliases_count_against_nodes_and_size),
+        cmocka_unit_test(a_long_chain_of_jobs_is_no_burden),
+    };
+    size_t n = valid.n + invalid.n, n_large = sizeof large / sizeof large[0];
+    AUTO(auto_free) struct CMUnitTest *tests = xcalloc(n + n_large, sizeof *tests);
     for (size_t i = 0; i < n; i++) {
         bool ok = i < valid.n;
         char *name = ok ? valid.v[i] : invalid.v[i - valid.n];
         tests[i] = (struct CMUnitTest){
             .name = name, .test_func = ok ? check_valid : check_invalid, .initial_state = name};
     }
-    return _cmocka_run_group_tests("workflow files", tests, n, NULL, NULL);
+    memcpy(tests + n, large, sizeof large);
+    return _cmocka_run_group_tests("workflow files", tests, n + n_large, NULL, NULL);
 }
