@@ -33,9 +33,11 @@ static void run(struct hs *s)
     MHD_UNSIGNED_LONG_LONG wait_ms;
 
     s->running = true;
+    s->again = false;
     (void)MHD_run(s->d); /* fails only on an epoll error, which the next turn meets again */
     s->running = false;
-    if (s->stopping && s->reqs == NULL)
+    /* What a handler resumed waits for the next run; libmicrohttpd's own time does not count it. */
+    if (s->again || (s->stopping && s->reqs == NULL))
         wait_ms = 0;
     else if (MHD_get_timeout(s->d, &wait_ms) != MHD_YES)
         wait_ms = UINT64_MAX;
@@ -57,6 +59,7 @@ static void on_timer(void *ctx)
 
 void hs_schedule(struct hs *s)
 {
+    s->again = true;
     loop_set_timer(s->run_timer, 0);
 }
 

@@ -79,6 +79,7 @@ struct hs {
     void *ctx;
     uint16_t port;
     bool running; /* inside MHD_run() */
+    bool again;   /* something was resumed meanwhile */
     bool stopping;
     bool grace_over;
     struct hs_req *reqs;
