@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/http_client.h"
@@ -619,8 +620,6 @@ static void check_upload_retry(void **state)
     assert_int_equal(fx.r.status, 200);
     assert_int_equal(fx.rewinds, 1);
     assert_true(sv_ends(buf_sv(&fx.script.in[1]), SV("\r\n\r\nuuuuuuu")));
-    /* Without rewind there is one attempt. */
-    fx.r.done = false;
 }
 
 static void check_upload_no_rewind(void **state)
@@ -795,6 +794,116 @@ static void check_jump(void **state)
     assert_int_equal(fx.r.status, 202);
 }
 
+/* Several at once over one client: one is canceled, the others are answered. */
+static unsigned n_done;
+static void on_one_done(void *ctx, const struct hc_response *r, const struct err *e)
+{
+    hc_cancel(*(struct hc_req **)ctx); /* does nothing: it is over */
+    if (e == NULL && r->status == 200)
+        n_done++;
+}
+
+static void check_concurrent(void **state)
+{
+    struct hc_req *r[6] = {NULL};
+    struct err e = {0};
+
+    (void)state;
+    n_done = 0;
+    for (size_t i = 0; i < 6; i++) {
+        struct hc_spec s = {.url = server_url("localhost", i % 2 == 0 ? "/show" : "/hold"),
+                            .done = on_one_done,
+                            .ctx = &r[i]};
+        assert_int_equal(hc_start(fx.h, &s, &r[i], &e), 0);
+    }
+    hc_cancel(r[3]);
+    int64_t end = raw_real_ms() + RAW_DEADLINE_MS;
+    while ((n_done < 3 || !fx.have_held) && raw_real_ms() < end)
+        raw_turn(fx.l);
+    assert_int_equal(n_done, 3);
+    hc_cancel(r[1]);
+    assert_true(raw_until(fx.l, &fx.held_ended) || fx.have_held);
+}
+
+static int no_rewind(void *ctx)
+{
+    (void)ctx;
+    return -1;
+}
+
+/* A body that cannot be sent again ends the request instead of sending half of it. */
+static void check_rewind_fails(void **state)
+{
+    (void)state;
+    script(2, (const char *const[]){BUSY_ANSWER, OK_ANSWER});
+    fx.source_left = 7;
+    fetch((struct hc_spec){.method = "PUT",
+                           .url = script_url("/"),
+                           .source = source,
+                           .source_bytes = 7,
+                           .rewind = no_rewind,
+                           .retry = {.attempts = 2}});
+    assert_int_equal(fx.r.e.code, FAIL_CANCELED);
+    assert_string_equal(fx.r.e.msg, "the request's body cannot be sent again");
+    assert_int_equal(fx.script.served, 1);
+}
+
+static void check_redirect_rewind(void **state)
+{
+    static const char moved[] = "HTTP/1.1 307 x\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n";
+
+    (void)state;
+    script(3, (const char *const[]){moved, moved, OK_ANSWER});
+    fx.source_left = 7;
+    struct hc_spec s = {.method = "PUT",
+                        .url = script_url("/"),
+                        .source = source,
+                        .source_bytes = 7,
+                        .max_redirects = 2};
+    fetch(s);
+    assert_int_equal(fx.r.e.code, FAIL_PROTO);
+    assert_string_equal(fx.r.e.msg, "redirected, and the body cannot be sent again");
+    fx.r.done = false;
+    fx.r.e = (struct err){0};
+    fx.source_left = 7;
+    s.rewind = rewind_source;
+    fetch(s);
+    assert_int_equal(fx.r.status, 200);
+    assert_true(sv_starts(buf_sv(&fx.script.in[2]), SV("PUT /next HTTP/1.1\r\n")));
+    assert_true(sv_ends(buf_sv(&fx.script.in[2]), SV("\r\n\r\nuuuuuuu")));
+}
+
+/* hc_fetch() has a loop of its own, so the server runs in a child. */
+static void check_fetch(void **state)
+{
+    const struct hc_options o = {.user_agent = "x"};
+    AUTO(buf_free) struct buf body = BUF_INIT(1000);
+    struct err e = {0};
+    int status = 0;
+
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(loop_run(fx.l, &e) < 0);
+    }
+    struct hc_spec s = {
+        .method = "PUT", .url = server_url("x.localhost", "/show"), .body = SV("hi")};
+    int rc = hc_fetch(&o, &s, &status, &body, &e);
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+    assert_int_equal(rc, 0);
+    assert_int_equal(status, 200);
+    assert_true(sv_starts(buf_sv(&body), SV("PUT\nHost: x.localhost:")));
+    assert_true(sv_ends(buf_sv(&body), SV("hi")));
+    s.url = "http://example.com/";
+    assert_int_equal(hc_fetch(&o, &s, &status, &body, &e), -1);
+    assert_int_equal(e.code, FAIL_INPUT);
+    s.url = "http://127.0.0.1:1/";
+    assert_int_equal(hc_fetch(&o, &s, &status, &body, &e), -1);
+    assert_int_equal(e.code, FAIL_NET);
+}
+
 #define ROW(table, i, fn)                           \
     ((struct CMUnitTest){.name = (table)[i].name,   \
                          .test_func = (fn),         \
@@ -809,11 +918,24 @@ int main(void)
     enum { B = COUNT(bad_cases), R = COUNT(retry_cases), D = COUNT(redirect_cases) };
     struct CMUnitTest tests[B + R + D];
     const struct CMUnitTest more[] = {
-        ONE(check_request),          ONE(check_methods), ONE(check_retry_after),
-        ONE(check_refused),          ONE(check_limits),  ONE(check_sink_abort),
-        ONE(check_sink_error_body),  ONE(check_upload),  ONE(check_upload_retry),
-        ONE(check_upload_no_rewind), ONE(check_proxy),   ONE(check_cancel),
-        ONE(check_cancel_from_sink), ONE(check_jump),
+        ONE(check_request),
+        ONE(check_methods),
+        ONE(check_retry_after),
+        ONE(check_refused),
+        ONE(check_limits),
+        ONE(check_sink_abort),
+        ONE(check_sink_error_body),
+        ONE(check_upload),
+        ONE(check_upload_retry),
+        ONE(check_upload_no_rewind),
+        ONE(check_proxy),
+        ONE(check_cancel),
+        ONE(check_cancel_from_sink),
+        ONE(check_jump),
+        ONE(check_concurrent),
+        ONE(check_rewind_fails),
+        ONE(check_redirect_rewind),
+        ONE(check_fetch),
     };
 
     raw_clock_setup();

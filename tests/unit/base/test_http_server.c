@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/http_server.h"
+#include "base/listen.h"
 #include "base/mem.h"
 #include "tests/unit/base/http_raw.h"
 
@@ -609,6 +610,25 @@ static void check_port_in_use(void **state)
     assert_string_equal(e.msg, want);
 }
 
+static void check_addresses(void **state)
+{
+    struct err e = {0};
+    struct hs *s;
+
+    (void)state;
+    s = hs_new(fx.l, &(struct hs_options){.address = "here"}, routes, 1, NULL, &e);
+    assert_null(s);
+    assert_string_equal(e.msg, "listening address 'here' is not an IP address");
+    int fd = listen_tcp("::1", 0, &e);
+    if (fd < 0 && (e.sys == EADDRNOTAVAIL || e.sys == EAFNOSUPPORT))
+        return; /* no IPv6 on this host: nothing more to see */
+    assert_true(fd >= 0);
+    s = hs_new(fx.l, &(struct hs_options){.listen_fd = fd}, routes, 1, NULL, &e);
+    assert_non_null(s);
+    assert_true(hs_port(s) != 0);
+    hs_free(s);
+}
+
 static void check_free_busy(void **state)
 {
     int fd = raw_dial(hs_port(fx.s));
@@ -679,6 +699,7 @@ int main(void)
         ONE(check_port_in_use),
         ONE(check_free_busy),
         ONE(check_adopt),
+        ONE(check_addresses),
     };
 
     raw_clock_setup();
