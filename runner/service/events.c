@@ -202,6 +202,8 @@ void evlog_flush(struct evlog *l)
 {
     bool again = false;
 
+    if (l->pending.len == 0 && l->n_readers == 0)
+        return;
     write_pending(l);
     for (size_t i = l->n_readers; i-- > 0;)
         again = feed_reader(l, l->readers[i]) || again;
