@@ -437,7 +437,7 @@ static int fn_format(struct eval *ev, const struct node *n, unsigned level, stru
     struct pieces ps;
     struct args args;
     struct res fmt;
-    size_t n_args = n->n_args - 1U, bytes, units;
+    size_t n_args = n->n_args - 1U, bytes = 0, units = 0;
     char tmp[32];
 
     ps.v = ps.few;
