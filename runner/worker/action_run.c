@@ -161,7 +161,10 @@ static int run_local(struct exec *x, const struct val *with, struct err *e)
     if (actions_load_local(x, x->def, &a, &why) < 0) {
         if (x->w->cancel_requested && why.code == FAIL_CANCELED) {
             *e = why;
-            return worker_turn(x->w, e) < 0 ? -1 : (x->result = RES_CANCELED, 0);
+            if (worker_turn(x->w, e) < 0)
+                return -1;
+            x->result = RES_CANCELED;
+            return 0;
         }
         step_fail(x, &why);
         return 0;
