@@ -221,12 +221,10 @@ int expr_fail_memory(struct eval *ev, const struct node *n)
 
 int expr_account(struct eval *ev, unsigned level, size_t bytes, bool trim)
 {
-    for (; trim && ev->deepest > level; ev->deepest--) {
+    for (; trim && ev->deepest > level; ev->deepest--)
         ev->total -= ev->at_depth[ev->deepest];
-        ev->at_depth[ev->deepest] = 0;
-    }
-    if (level > ev->deepest)
-        ev->deepest = level;
+    while (level > ev->deepest)
+        ev->at_depth[++ev->deepest] = 0;
     if (bytes > ev->max_memory || ev->total > ev->max_memory - bytes)
         return expr_fail_memory(ev, ev->x->root);
     ev->at_depth[level] += bytes;
@@ -560,13 +558,19 @@ static int eval_traced(struct eval *ev, struct res *out)
 int expr_eval(const struct expr *x, const struct expr_env *env, struct val **out,
               struct expr_error *xe, struct err *e)
 {
-    struct eval ev = {.x = x,
-                      .env = env,
-                      .xe = xe,
-                      .e = e,
-                      .max_memory = env->max_memory > 0 ? env->max_memory : DEFAULT_MEMORY};
+    struct eval ev; /* not cleared as a whole: at_depth is large and filled as levels are reached */
     struct res r = {.kind = VAL_NULL};
 
+    ev.x = x;
+    ev.env = env;
+    ev.xe = xe;
+    ev.e = e;
+    ev.max_memory = env->max_memory > 0 ? env->max_memory : DEFAULT_MEMORY;
+    ev.total = 0;
+    ev.deepest = 0;
+    ev.at_depth[0] = 0;
+    ev.expanded = NULL;
+    ev.expanded_bytes = 0;
     if (x->root != NULL) {
         int rc = env->trace != NULL ? eval_traced(&ev, &r) : expr_eval_node(&ev, x->root, 0, &r);
         if (rc < 0)

@@ -170,8 +170,8 @@ struct eval {
     struct err *e;
     size_t max_memory;
     size_t total;                        /* bytes accounted now */
-    size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level */
-    unsigned deepest;                    /* highest level that may be non-zero */
+    size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level; set up to deepest */
+    unsigned deepest;
     char **expanded;                     /* by node id, trace only */
     size_t expanded_bytes;
 };

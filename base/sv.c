@@ -195,8 +195,13 @@ size_t utf8_utf16_len(struct sv s)
             s = (struct sv){s.p + sizeof w, s.n - sizeof w};
             n += sizeof w;
         }
-        if (utf8_next(&s, &code) == 0)
+        while (s.n > 0 && (unsigned char)s.p[0] < 0x80) {
+            s = (struct sv){s.p + 1, s.n - 1};
+            n++;
+        }
+        if (s.n == 0)
             return n;
+        (void)utf8_next(&s, &code);
         n += code > 0xFFFF ? 2 : 1;
     }
 }
