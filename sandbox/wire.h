@@ -52,8 +52,6 @@ enum wire_type {
     WIRE_FILE = 70,
     WIRE_DONE = 80,
     WIRE_FAILED = 81,
-    /* pre-armed child -> init */
-    WIRE_GOT = 96,
 };
 
 enum wire_tag {

@@ -52,7 +52,7 @@ static int plain_paths(const struct plan *p, struct box *b, struct err *e)
         put_path(b->tools, sizeof b->tools, d, "/tools", e) < 0)
         return -1;
     (void)snprintf(b->actions_host, sizeof b->actions_host, "%s", b->actions);
-    (void)snprintf(b->facts, sizeof b->facts, "level=none network=host");
+    (void)snprintf(b->facts, sizeof b->facts, "level=none");
     return 0;
 }
 
@@ -105,8 +105,7 @@ static int boxed_paths(const struct host *h, const struct plan *p, struct box *b
     (void)snprintf(b->temp, sizeof b->temp, "%s", SBX_TEMP);
     (void)snprintf(b->actions, sizeof b->actions, "%s", SBX_ACTIONS);
     (void)snprintf(b->tools, sizeof b->tools, "%s", SBX_TOOLS);
-    (void)snprintf(b->facts, sizeof b->facts, "level=%s network=%s missing=%s",
-                   sbx_level_name(p->level), p->network == SBX_NET_NONE ? "none" : "host",
+    (void)snprintf(b->facts, sizeof b->facts, "level=%s missing=%s", sbx_level_name(p->level),
                    h->lacks);
     if (p->level == SBX_FULL) { /* the slot's uid need not reach the folder by its name */
         (void)snprintf(b->actions_host, sizeof b->actions_host, "/proc/self/fd/%d",

@@ -286,13 +286,13 @@ void host_look(struct host *h)
     if (try_full(h, &full) == 0) {
         h->best = SBX_FULL;
         h->upper_in_memory = memory_can_hold_uppers();
-        (void)snprintf(h->lacks, sizeof h->lacks, "cgroup,landlock");
+        (void)snprintf(h->lacks, sizeof h->lacks, "cgroup");
         return;
     }
     if (try_single(&single) == 0) {
         h->best = SBX_SINGLE;
         note_missing(h, &full);
-        (void)snprintf(h->lacks, sizeof h->lacks, "full,subid,cgroup,landlock");
+        (void)snprintf(h->lacks, sizeof h->lacks, "full,subid,cgroup");
         return;
     }
     note_missing(h, &single); /* the lower wall is the one to mend first */

@@ -36,10 +36,11 @@ struct child {
     enum child_kind kind;
     pid_t pid;
     uint32_t id;
-    int sock; /* step: until execve; copier: until its record; else -1 */
-    bool got; /* step: the child has the request */
+    int sock;                         /* step: until execve; copier: until its record; else -1 */
+    bool got;                         /* step: the child has the request */
+    const volatile uint32_t *started; /* step: it came to execve */
     unsigned attempt;
-    struct ipc_in request; /* step: kept until `got`, to repeat it */
+    struct ipc_in request; /* step: kept until it started, to repeat it */
 };
 
 struct init {
@@ -126,6 +127,7 @@ static void start_step(struct init *in, struct ipc_in *request, unsigned attempt
     }
     c = add_child(in, CHILD_STEP, in->armed.pid, request->id);
     c->sock = fd_take(&in->armed.sock);
+    c->started = in->armed.started;
     c->attempt = attempt;
     c->request = *request;
     *request = IPC_IN_INIT;
@@ -149,25 +151,35 @@ static void on_spawn(struct init *in, struct ipc_in *request)
     start_step(in, request, 0);
 }
 
-/* The child's socket closed: by execve (after WIRE_GOT), or because something killed it. */
-static void step_closed(struct init *in, struct child *c)
+/* The child was killed by the job before it came to execve. */
+static void step_lost(struct init *in, struct child *c)
+{
+    struct ipc_in again = c->request;
+    unsigned attempt = c->attempt + 1;
+    struct err e = {0};
+
+    fd_close(&c->sock);
+    c->request = IPC_IN_INIT;
+    c->id = 0; /* its end is of no interest */
+    if (attempt < SPAWN_ATTEMPTS) {
+        start_step(in, &again, attempt);
+        return;
+    }
+    (void)err_set(&e, FAIL_CANCELED, "the job kills every new process");
+    answer_error(in, WIRE_SPAWN_ERROR, again.id, &e);
+    ipc_in_done(&again);
+}
+
+/* The child's socket closed by execve (or in it, if something killed it there). */
+static void step_started(struct init *in, struct child *c)
 {
     struct ipc_out o;
     struct err e;
 
     fd_close(&c->sock);
-    if (!c->got && c->attempt + 1 < SPAWN_ATTEMPTS) {
-        struct ipc_in again = c->request;
-        unsigned attempt = c->attempt + 1;
-
-        c->request = IPC_IN_INIT;
-        c->id = 0; /* its end is of no interest */
-        start_step(in, &again, attempt);
-        return;
-    }
+    ipc_in_done(&c->request);
     ipc_begin(&o, WIRE_SPAWNED, c->id);
     tell(in, &o);
-    ipc_in_done(&c->request);
     if (in->armed.pid == 0 && step_arm(in->box, &in->armed, &e) < 0)
         in->armed = ARMED_INIT; /* tried again, and reported, when it is needed */
 }
@@ -178,19 +190,16 @@ static void on_step_record(struct init *in, struct child *c)
     struct err e = {0};
     int got = ipc_recv(c->sock, &r, &e);
 
-    if (got <= 0) {
-        step_closed(in, c);
-        return;
-    }
-    if (r.type == WIRE_GOT) {
-        c->got = true;
-        ipc_in_done(&c->request);
-    } else {
+    if (got == 1) {
         wire_get_err(&r, &e);
         answer_error(in, WIRE_SPAWN_ERROR, c->id, &e);
         c->id = 0;
         fd_close(&c->sock);
         ipc_in_done(&c->request);
+    } else if (!*c->started) {
+        step_lost(in, c);
+    } else {
+        step_started(in, c);
     }
     ipc_in_done(&r);
 }

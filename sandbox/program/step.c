@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,12 +111,11 @@ static int take_stdio(struct ipc_in *in, struct err *e)
     return 0;
 }
 
-static _Noreturn void armed_child(const struct box *b, int sock)
+static _Noreturn void armed_child(const struct box *b, int sock, volatile uint32_t *started)
 {
     struct ipc_in in = IPC_IN_INIT;
     struct request q = {0};
     struct err e = {0};
-    struct ipc_out o;
     int keep[] = {sock, b->user_ns, b->mount_ns};
 
     child_begin(keep, 3);
@@ -124,8 +124,6 @@ static _Noreturn void armed_child(const struct box *b, int sock)
         give_up(sock, 0, &e);
     if (ipc_recv(sock, &in, &e) != 1)
         _exit(0); /* init went, or disarmed us */
-    ipc_begin(&o, WIRE_GOT, in.id);
-    wire_tell(sock, &o);
     if (read_request(&in, &q, &e) < 0 || take_stdio(&in, &e) < 0 ||
         confine_ids(b, q.as_root, &e) < 0)
         give_up(sock, in.id, &e);
@@ -135,9 +133,32 @@ static _Noreturn void armed_child(const struct box *b, int sock)
     }
     /* Descriptors above 2 are CLOEXEC from birth; this is for those that were inherited without. */
     fd_close_from(3, &sock, 1);
+    *started = 1;
     execve(q.path, q.argv, q.envp);
     (void)err_sys(&e, "cannot execute '%s'", q.path);
     give_up(sock, in.id, &e);
+}
+
+/* One flag a child, in a page that init shares with its children until they execute: cheaper than a record that
+ * wakes init up. Far more flags than children that have not come to execve. */
+#define FLAGS 1024U
+
+static volatile uint32_t *next_flag(void)
+{
+    static uint32_t *flags;
+    static unsigned next;
+    volatile uint32_t *flag;
+
+    if (flags == NULL) {
+        void *p = mmap(NULL, FLAGS * sizeof *flags, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
+            return NULL;
+        flags = p;
+    }
+    flag = &flags[next++ % FLAGS];
+    *flag = 0;
+    return flag;
 }
 
 /* Forks with the clone flags; the child waits for a first byte where it makes new namespaces. */
@@ -145,10 +166,13 @@ static int arm(const struct box *b, unsigned long flags, struct armed *out, stru
 {
     AUTO(auto_fd) int ours = -1;
     AUTO(auto_fd) int theirs = -1;
+    volatile uint32_t *started = next_flag();
     int pair[2];
     char byte;
     pid_t pid;
 
+    if (started == NULL)
+        return err_sys(e, "mmap");
     if (ipc_pair(pair, e) < 0)
         return -1;
     ours = pair[0];
@@ -161,9 +185,9 @@ static int arm(const struct box *b, unsigned long flags, struct armed *out, stru
         fd_close(&ours);
         if (flags != 0 && read(theirs, &byte, 1) != 1)
             _exit(1);
-        armed_child(b, theirs);
+        armed_child(b, theirs, started);
     }
-    *out = (struct armed){pid, fd_take(&ours)};
+    *out = (struct armed){pid, fd_take(&ours), started};
     return 0;
 }
 

@@ -11,9 +11,10 @@
 
 struct armed {
     pid_t pid; /* 0 = none */
-    int sock;  /* the child answers WIRE_GOT, then closes by execve or sends WIRE_SPAWN_ERROR */
+    int sock;  /* closed by execve, or by a death before; WIRE_SPAWN_ERROR says why it failed */
+    volatile uint32_t *started; /* set by the child right before execve; shared memory */
 };
-#define ARMED_INIT ((struct armed){0, -1})
+#define ARMED_INIT ((struct armed){0, -1, NULL})
 /* Makes U2 and its mount namespace with a first armed child, and keeps them open in b->user_ns and b->mount_ns. Mounts
  * that are there now are locked in it: nobody in U2 can take a mask away. */
 MUST_USE int step_inner(struct box *b, struct armed *out, struct err *e);

@@ -41,6 +41,7 @@ struct rig {
     char *job_dir; /* dir/jobs/1 */
     struct sbx_policy policy;
     struct sbx_launcher *launcher;
+    const char *worker; /* NULL: this program */
     uint32_t job_id;
     int channel;
     struct sbx_job *job;
@@ -133,6 +134,8 @@ static inline void rig_launch(struct rig *r)
 
     assert_true(n > 0);
     self[n] = '\0';
+    if (r->worker != NULL)
+        w.path = r->worker;
     if (r->launcher == NULL)
         rig_start_launcher(r);
     if (ipc_pair(pair, &e) < 0)
