@@ -62,7 +62,7 @@ static int read_class(struct sv s, size_t *at, struct pattern *p, struct err *e)
                 return fail_at(i, "ranges are within a-z, A-Z or 0-9", e);
             if (from > to)
                 return fail_at(i, "the range is reversed", e);
-            for (int k = from; k <= to; k++)
+            for (unsigned k = (unsigned char)from; k <= (unsigned char)to; k++)
                 set_add(&it, (char)k);
             continue;
         }

@@ -87,11 +87,13 @@ void tok_reserve(struct tok *t, size_t n_items)
 
 void tok_append(struct tok *seq, struct tok *own_item)
 {
+    BUG(seq->items == NULL); /* tok_reserve was not called */
     seq->items[seq->n++] = own_item;
 }
 
 void tok_append_pair(struct tok *map, struct tok *own_key, struct tok *own_value)
 {
+    BUG(map->items == NULL); /* tok_reserve was not called */
     map->items[2 * map->n] = own_key;
     map->items[2 * map->n + 1] = own_value;
     map->n++;

@@ -105,7 +105,7 @@ static void read_job_key(struct wf_reader *r, struct wf_job *j, struct sv key, s
     for (size_t i = 0; i < sizeof job_keys / sizeof job_keys[0]; i++) {
         if (!sv_is(key, job_keys[i].key))
             continue;
-        memcpy((char *)j + job_keys[i].offset, &v, sizeof v);
+        *(struct tok **)(void *)((char *)j + job_keys[i].offset) = v;
         if (job_keys[i].check != NULL)
             job_keys[i].check(r, v);
     }
@@ -189,7 +189,7 @@ static void read_root(struct wf_reader *r, struct wf *w)
         struct tok *v = w->root->items[2 * i + 1];
         for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
             if (sv_is(key, keys[k].key))
-                memcpy((char *)w + keys[k].offset, &v, sizeof v);
+                *(struct tok **)(void *)((char *)w + keys[k].offset) = v;
         }
         if (sv_is(key, "concurrency"))
             wf_check_concurrency(r, v);

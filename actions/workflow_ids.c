@@ -88,15 +88,13 @@ static void add_segment(struct buf *b, struct sv s)
 {
     if (s.n == 0)
         return;
-    if (b->len > 0)
-        buf_addc(b, '_');
-    else if (ch_is_digit(s.p[0]) || s.p[0] == '-')
+    if (b->len > 0 || ch_is_digit(s.p[0]) || s.p[0] == '-')
         buf_addc(b, '_');
     for (size_t i = 0; i < s.n;) {
         struct sv rest = sv_sub(s, i, SV_NPOS);
         unsigned code;
         size_t n = utf8_next(&rest, &code);
-        buf_addc(b, n == 1 && legal(s.p[i]) ? s.p[i] : '_');
+        buf_addc(b, (char)(n == 1 && legal(s.p[i]) ? s.p[i] : '_'));
         if (code > 0xFFFF) /* the official one walks UTF-16 */
             buf_addc(b, '_');
         i += n;

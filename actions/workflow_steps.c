@@ -144,10 +144,8 @@ static void read_property(struct wf_step *s, struct sv key, struct tok *v)
     };
 
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (sv_is(key, plain[i].key)) {
-            struct tok *p = v;
-            memcpy((char *)s + plain[i].offset, &p, sizeof p);
-        }
+        if (sv_is(key, plain[i].key))
+            *(struct tok **)(void *)((char *)s + plain[i].offset) = v;
     }
     if (sv_is(key, "run"))
         s->kind = WF_STEP_RUN;
