@@ -105,6 +105,17 @@ static void h_poll_head(void *ctx, struct hs_req *r, enum hs_stage stage)
     hs_suspend(r);
 }
 
+/* Answers the poll that is held from the handler of another request: nothing else happens afterwards. */
+static void h_release(void *ctx, struct hs_req *r, enum hs_stage stage)
+{
+    (void)ctx;
+    if (stage == HS_HEADERS)
+        return;
+    if (fx.held != NULL)
+        hs_reply_json(fx.held, 200, SV("[\"released\"]"));
+    hs_reply_json(r, 200, SV("[]"));
+}
+
 static void h_stream(void *ctx, struct hs_req *r, enum hs_stage stage)
 {
     (void)ctx;
@@ -154,12 +165,19 @@ static void h_file(void *ctx, struct hs_req *r, enum hs_stage stage)
 }
 
 static const struct hs_route routes[] = {
-    {"GET", "/echo/{name}", h_echo, 0},      {"POST", "/echo/{name}", h_echo, 100},
-    {"GET", "/rest/{name...}", h_echo, 0},   {"*", "/any", h_echo, 0},
-    {"PUT", "/denied", h_denied, 0},         {"GET", "/silent", h_silent, 0},
-    {"GET", "/bad-header", h_bad_header, 0}, {"GET", "/poll", h_poll, 0},
-    {"GET", "/poll-head", h_poll_head, 0},   {"GET", "/stream", h_stream, 0},
-    {"PUT", "/upload", h_upload, 0},         {"GET", "/file", h_file, 0},
+    {"GET", "/echo/{name}", h_echo, 0},
+    {"POST", "/echo/{name}", h_echo, 100},
+    {"GET", "/rest/{name...}", h_echo, 0},
+    {"*", "/any", h_echo, 0},
+    {"PUT", "/denied", h_denied, 0},
+    {"GET", "/silent", h_silent, 0},
+    {"GET", "/bad-header", h_bad_header, 0},
+    {"GET", "/poll", h_poll, 0},
+    {"GET", "/poll-head", h_poll_head, 0},
+    {"GET", "/stream", h_stream, 0},
+    {"POST", "/release", h_release, 0},
+    {"PUT", "/upload", h_upload, 0},
+    {"GET", "/file", h_file, 0},
 };
 
 static int setup(void **state)
@@ -386,6 +404,23 @@ static void check_poll_head(void **state)
     hs_reply_json(fx.held, 200, SV("[1]"));
     hs_reply_json(fx.held, 500, SV("[2]")); /* the second does nothing */
     assert_true(raw_read(fx.l, fd, &in, 0, "\r\n\r\n[1]"));
+    (void)close(fd);
+}
+
+static void check_release(void **state)
+{
+    AUTO(buf_free) struct buf poll_in = BUF_INIT(1 << 20);
+    AUTO(buf_free) struct buf in = BUF_INIT(1 << 20);
+    int poll_fd = raw_dial(hs_port(fx.s)), fd = raw_dial(hs_port(fx.s));
+
+    (void)state;
+    assert_true(raw_send(fx.l, poll_fd, SV("GET /poll HTTP/1.1\r\nHost: x\r\n\r\n")));
+    assert_true(raw_until(fx.l, &fx.have_held));
+    assert_true(
+        raw_send(fx.l, fd, SV("POST /release HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")));
+    assert_true(raw_read(fx.l, poll_fd, &poll_in, 0, "[\"released\"]"));
+    assert_true(raw_read(fx.l, fd, &in, 0, "\r\n\r\n[]"));
+    (void)close(poll_fd);
     (void)close(fd);
 }
 
@@ -684,6 +719,7 @@ int main(void)
         ONE(check_continue),
         ONE(check_poll),
         ONE(check_poll_head),
+        ONE(check_release),
         VANISH(0),
         VANISH(1),
         VANISH(2),
