@@ -11,6 +11,7 @@
 #include "sandbox/program/setup.h"
 #include "sandbox/program/step.h"
 
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/ipc.h"
 
@@ -252,6 +253,9 @@ int build_start(struct host *h, const struct plan *p, struct built *b, struct er
     AUTO(auto_fd) int init_launcher = -1;
     int pair[2];
 
+    errno = failpoint_hit("sandbox.build");
+    if (errno != 0)
+        return err_sys(e, "build the job");
     if (ipc_pair(pair, e) < 0)
         return -1;
     b->worker_end = pair[0];

@@ -10,6 +10,7 @@
 #include "sandbox/program/reaper.h"
 #include "sandbox/program/step.h"
 
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/ipc.h"
 #include "base/mem.h"
@@ -140,6 +141,12 @@ static void on_spawn(struct init *in, struct ipc_in *request)
 
     if (in->n >= MAX_CHILDREN || request->n_fds < 2) {
         (void)err_set(&e, FAIL_LIMIT, "more than %d programs at once in a job", MAX_CHILDREN);
+        answer_error(in, WIRE_SPAWN_ERROR, request->id, &e);
+        return;
+    }
+    errno = failpoint_hit("sandbox.spawn");
+    if (errno != 0) {
+        (void)err_sys(&e, "start a program in the job");
         answer_error(in, WIRE_SPAWN_ERROR, request->id, &e);
         return;
     }

@@ -10,6 +10,7 @@
  * Every name in it was chosen by us, so that plain relative paths are safe. */
 #include "sandbox/program/rootfs.h"
 
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -464,6 +465,9 @@ int rootfs_build(struct rootfs *r, const struct plan *p, const struct etc *t, st
     if (make_dir("root/dev", 0755, p, e) < 0 || build_proc(p, e) < 0 || build_sys(r, p, e) < 0 ||
         build_dev(p, e) < 0)
         return -1;
+    errno = failpoint_hit("sandbox.mounts");
+    if (errno != 0)
+        return err_sys(e, "build the root of the job");
     /* /tmp, /run and the like before the host folders: one of those may lie below /tmp. */
     if (build_writable(p, e) < 0 || show_sources(r, p, t, e) < 0 || build_home(r, e) < 0 ||
         close_root(p, e) < 0)

@@ -8,6 +8,7 @@
 #include "sandbox/program/namespaces.h"
 #include "sandbox/program/step.h"
 
+#include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/ipc.h"
 
@@ -123,6 +124,9 @@ static int set_up(struct setup *s, struct err *e)
         _exit(1); /* the launcher gave up, and knows why */
     if (become_root(s, e) < 0 || private_names(s, e) < 0)
         return -1;
+    errno = failpoint_hit("sandbox.setup");
+    if (errno != 0)
+        return err_sys(e, "set up the job");
     if (s->plan->level != SBX_FULL && rootfs_open(s->rootfs, s->plan, -1, e) < 0)
         return -1;
     if (rootfs_build(s->rootfs, s->plan, s->etc, e) < 0)
@@ -143,6 +147,8 @@ void setup_child(struct setup *s)
 
     (void)setsid();
     if (set_up(s, &e) < 0) {
+        (void)err_wrap(&e, "SBX-SETUP: set up the sandbox (level %s)",
+                       sbx_level_name(s->plan->level));
         ipc_begin(&o, WIRE_BROKEN, 0);
         wire_put_err(&o, &e);
         wire_tell(s->launcher, &o);

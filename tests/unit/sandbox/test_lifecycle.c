@@ -591,6 +591,83 @@ static void test_host_folder_is_shown(void **state)
     done(r);
 }
 
+/* The job's root writes where it likes, in memory or on the job's disk; the host has nothing of it, and files with ids
+ * of the job's range are removed. */
+static void root_of_job(const char *seam)
+{
+    static const char *const argv[] = {
+        "/bin/sh", "-c",
+        "set -e; touch /usr/bin/gantry-was-here; rm -rf /etc/apt; mkdir /etc/apt /x; mv /root /root2; "
+        "ls -A /etc/apt; chown 5:5 /usr/bin/gantry-was-here; chmod 4755 /usr/bin/gantry-was-here; "
+        "mkdir -m 000 " SBX_WORK "/locked; chown 33:33 " SBX_WORK "/locked; "
+        "stat -c '%u %a' /usr/bin/gantry-was-here; id -u",
+        NULL};
+    char wall[64];
+    char *env[] = {wall, NULL};
+    char **kept = environ;
+    struct rig *r = open_job();
+
+    (void)snprintf(wall, sizeof wall, "%s", seam);
+    r->policy.allow_sudo = true;
+    environ = env;
+    rig_start_launcher(r);
+    environ = kept;
+    rig_open(r);
+    rig_exec(r, argv, true, &res);
+    assert_string_equal(res.out, "5 4755\n0\n");
+    assert_int_equal(res.status, 0);
+    rig_sh(r, "id -u; cat /etc/shadow", &res);
+    assert_non_null(strstr(res.out, "1001\n"));
+    assert_non_null(strstr(res.out, "Permission denied"));
+    assert_false(fs_exists(AT_FDCWD, "/usr/bin/gantry-was-here"));
+    assert_false(fs_exists(AT_FDCWD, "/x"));
+    rig_close(r);
+    done(r);
+}
+
+static void test_root_of_the_job(void **state)
+{
+    (void)state;
+    root_of_job("GANTRY_NOTHING=");
+}
+
+static void test_root_of_the_job_on_disk(void **state)
+{
+    (void)state;
+    root_of_job("GANTRY_SANDBOX_OFF=tmpfs-upper");
+}
+
+/* A set-up that fails in the middle leaves nothing and says where. */
+static void test_failing_setup(void **state)
+{
+    static const char *const points[] = {
+        "GANTRY_FAIL=sandbox.build=error:EIO", "GANTRY_FAIL=sandbox.setup=error:EIO",
+        "GANTRY_FAIL=sandbox.setup=exit:9", "GANTRY_FAIL=sandbox.mounts=error:ENOSPC"};
+    static const char *const texts[] = {"Input/output error", "Input/output error",
+                                        "init ended while it was set up",
+                                        "No space left on device"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        char point[64];
+        char *env[] = {point, NULL};
+        char **kept = environ;
+        struct rig *r = open_job();
+        char text[512];
+
+        (void)snprintf(point, sizeof point, "%s", points[i]);
+        environ = env;
+        rig_start_launcher(r);
+        environ = kept;
+        rig_launch(r);
+        rig_expect(r, SBX_EV_REFUSED);
+        assert_non_null(strstr(err_text(&r->last.error, text, sizeof text), texts[i]));
+        assert_non_null(strstr(text, "SBX-SETUP"));
+        assert_false(fs_exists(AT_FDCWD, r->job_dir));
+        done(r);
+    }
+}
+
 static void test_probe_of_the_host(void **state)
 {
     char missing[512];
@@ -627,8 +704,12 @@ static int run_level(enum sbx_level l)
         /* These need a sandbox. */
         cmocka_unit_test(test_network_none),
         cmocka_unit_test(test_refuse_missing_host_folder),
+        cmocka_unit_test(test_failing_setup),
+        /* These need root. */
+        cmocka_unit_test(test_root_of_the_job),
+        cmocka_unit_test(test_root_of_the_job_on_disk),
     };
-    size_t n = sizeof tests / sizeof tests[0] - (l == SBX_NONE ? 2 : 0);
+    size_t n = sizeof tests / sizeof tests[0] - (l == SBX_NONE ? 5 : l == SBX_SINGLE ? 2 : 0);
 
     level = l;
     return _cmocka_run_group_tests(sbx_level_name(l), tests, n, NULL, NULL);
