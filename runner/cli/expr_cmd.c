@@ -17,7 +17,9 @@
 #include <jansson.h>
 
 #include "actions/expr.h"
+#include "base/file_digest.h"
 #include "base/fs.h"
+#include "base/glob_walk.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -30,6 +32,7 @@ static const char usage[] = "usage: gantry expr [--contexts FILE] EXPR\n"
 
 struct world {
     struct val *contexts; /* object */
+    struct sv workspace;  /* root of hashFiles; empty in a batch */
 };
 
 static struct val *context(void *ctx, struct sv name)
@@ -49,6 +52,45 @@ static bool no(void *ctx)
 {
     (void)ctx;
     return false;
+}
+
+static int hash_one(void *ctx, int fd, struct sv path, struct err *e)
+{
+    if (file_digest_add(ctx, fd, e) < 0)
+        return err_wrap(e, "hash '%.*s'", SV_ARG(path));
+    return 0;
+}
+
+/* hashFiles([--follow-symbolic-links,] pattern, ...), spec expressions 1.10. */
+static int hash_files(void *ctx, const struct sv *patterns, size_t n, struct buf *out,
+                      struct err *e)
+{
+    const struct world *w = ctx;
+    AUTO(auto_glob) struct glob *g = NULL;
+    struct glob_walk_options o = {.workspace = w->workspace, .file = hash_one};
+    char hex[65];
+
+    if (n > 0 && sv_starts(patterns[0], SV("--"))) {
+        if (!sv_ieq(patterns[0], SV("--follow-symbolic-links")))
+            return err_set(e, FAIL_INPUT,
+                           "Invalid glob option %.*s, avaliable option: '--follow-symbolic-links'.",
+                           SV_ARG(patterns[0]));
+        o.follow = true;
+        patterns++;
+        n--;
+    }
+    const char *home = getenv("HOME");
+    if (glob_new(patterns, n, w->workspace, sv_of(home), &g, e) < 0)
+        return -1;
+    struct file_digest *d = file_digest_new();
+    o.ctx = d;
+    int rc = glob_walk(g, &o, e);
+    if (rc == 0) {
+        file_digest_end(d, hex);
+        buf_adds(out, hex);
+    }
+    file_digest_free(d);
+    return rc;
 }
 
 static const char *kind_name(enum val_kind k)
@@ -174,8 +216,19 @@ static int single(const char *expr, const char *contexts_file)
         return 2;
     }
     contexts = w.contexts;
-    const struct expr_env env = {
-        .ctx = &w, .context = context, .success = yes, .failure = no, .cancelled = no};
+    AUTO(auto_free) char *here = realpath(".", NULL);
+    if (here == NULL) {
+        (void)err_sys(&e, "cannot find out the current folder");
+        err_print(&e);
+        return 2;
+    }
+    w.workspace = sv_of(here);
+    const struct expr_env env = {.ctx = &w,
+                                 .context = context,
+                                 .success = yes,
+                                 .failure = no,
+                                 .cancelled = no,
+                                 .hash_files = hash_files};
     if (expr_eval_text(sv_trim(sv_of(expr)), &env, &v, &xe, &e) < 0) {
         (void)fprintf(stderr, "gantry: error: %s\n", text.p);
         return 1;
