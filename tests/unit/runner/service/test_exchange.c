@@ -2,7 +2,7 @@
  *
  * The hand-written exchange of tests/data/exchange against the service alone, and the events that it makes of it,
  * held against docs/events.schema.json. */
-#include "rig.h"
+#include "tests/unit/runner/service/rig.h"
 
 #include "base/ws_client.h"
 

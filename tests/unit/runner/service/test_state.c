@@ -2,7 +2,7 @@
  *
  * What the service keeps, and what it never keeps: restarts, secrets, the schema of its database, its
  * configuration, registrations with a key pair, and actions from mirrors. */
-#include "rig.h"
+#include "tests/unit/runner/service/rig.h"
 
 #include <dirent.h>
 #include <sqlite3.h>
