@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `gantry parse`: what it prints, where, and its exit status. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "runner/cli/parse_cmd.h"
+
+#define VALID   GANTRY_TEST_DATA "/workflows/valid/minimal.yml"
+#define INVALID GANTRY_TEST_DATA "/workflows/invalid/job-unknown-key.yml"
+
+struct parse_case {
+    const char *name;
+    const char *args[4];
+    int status;
+    const char *out, *err; /* exact; NULL: not looked at */
+};
+static const struct parse_case cases[] = {
+    {"a workflow as JSON",
+     {VALID, "--no-positions"},
+     0,
+     "{\n  \"jobs\": [\n    {\n      \"type\": \"job\",\n      \"id\": \"a\",\n      \"name\": \"a\",\n      \"if\": "
+     "{\n        \"type\": 3,\n        \"expr\": \"success()\"\n      },\n      \"runs-on\": \"x\",\n      "
+     "\"steps\": [\n        {\n          \"id\": \"__run\",\n          \"if\": {\n            \"type\": 3,\n            "
+     "\"expr\": \"success()\"\n          },\n          \"run\": \"x\"\n        }\n      ]\n    }\n  ]\n}\n",
+     ""},
+    {"errors on standard error", {INVALID}, 2, "", INVALID ":5:5: Unexpected value 'stepz'\n"},
+    {"errors as JSON",
+     {INVALID, "--json"},
+     2,
+     "{\n  \"errors\": [\n    {\n      \"Message\": \"" INVALID
+     " (Line: 5, Col: 5): Unexpected value 'stepz'\"\n    }\n  ]\n}\n",
+     ""},
+    {"no file",
+     {NULL},
+     2,
+     "",
+     "gantry: error: no file was named; usage: gantry parse FILE [--json] [--no-positions]\n"},
+    {"an unknown option",
+     {"--what"},
+     2,
+     "",
+     "gantry: error: unknown option --what; usage: gantry parse FILE [--json] [--no-positions]\n"},
+    {"two files",
+     {VALID, INVALID},
+     2,
+     "",
+     "gantry: error: one file only, not also " INVALID
+     "; usage: gantry parse FILE [--json] [--no-positions]\n"},
+    {"a file that is not there", {"/nowhere/x.yml"}, 2, "", NULL},
+};
+
+/* Standard output or error into a memfd; the old one is returned. */
+static int redirect(FILE *f, int to)
+{
+    (void)fflush(f);
+    int old = dup(fileno(f));
+    if (old < 0 || dup2(to, fileno(f)) < 0)
+        abort();
+    return old;
+}
+
+static void restore(FILE *f, int old)
+{
+    (void)fflush(f);
+    if (dup2(old, fileno(f)) < 0)
+        abort();
+    (void)close(old);
+}
+
+static char *content(int fd)
+{
+    struct err e = {0};
+    char *text = xcalloc(1, 65536);
+
+    (void)lseek(fd, 0, SEEK_SET);
+    if (fd_read_full(fd, text, 65535, &e) < 0)
+        abort();
+    (void)close(fd);
+    return text;
+}
+
+static void check(void **state)
+{
+    const struct parse_case *c = *state;
+    char *argv[6] = {(char[]){"parse"}};
+    int argc = 1, out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
+
+    while (argc < 5 && c->args[argc - 1] != NULL) {
+        argv[argc] = xstrdup(c->args[argc - 1]);
+        argc++;
+    }
+    int old_out = redirect(stdout, out), old_err = redirect(stderr, err);
+    int status = cli_parse(argc, argv);
+    restore(stdout, old_out);
+    restore(stderr, old_err);
+    AUTO(auto_free) char *got_out = content(out);
+    AUTO(auto_free) char *got_err = content(err);
+    for (int i = 1; i < argc; i++)
+        free(argv[i]);
+    if (c->out != NULL)
+        assert_string_equal(got_out, c->out);
+    if (c->err != NULL)
+        assert_string_equal(got_err, c->err);
+    assert_int_equal(status, c->status);
+}
+
+int main(void)
+{
+    enum { N = sizeof cases / sizeof cases[0] };
+    struct CMUnitTest tests[N];
+
+    for (size_t i = 0; i < N; i++)
+        tests[i] = (struct CMUnitTest){.name = cases[i].name,
+                                       .test_func = check,
+                                       .initial_state = (void *)(uintptr_t)&cases[i]};
+    return cmocka_run_group_tests_name("gantry parse", tests, NULL, NULL);
+}
