@@ -86,6 +86,26 @@ static json_t *permissions(const struct tok *t)
     return o;
 }
 
+/* What the official converter gives to steps that steer others (spec expressions 4.5.3). */
+static json_t *control_name(const struct wf_step *s)
+{
+    if (sv_is(s->control, "wait"))
+        return json_string("Wait");
+    if (sv_is(s->control, "wait-all"))
+        return json_string("Wait for all");
+    return json_string(sv_is(s->control, "cancel") ? "Cancel" : "Parallel group");
+}
+
+static void put_control(const struct writer *w, json_t *o, const struct wf_step *s)
+{
+    if (s->name == NULL)
+        put(o, "name", control_name(s));
+    if (sv_is(s->control, "wait-all"))
+        put(o, "wait-all", json_true());
+    else
+        put_tok(w, o, s->control.p, s->control_value);
+}
+
 static json_t *step_json(const struct writer *w, const struct wf_step *s)
 {
     json_t *o = json_object();
@@ -95,7 +115,7 @@ static json_t *step_json(const struct writer *w, const struct wf_step *s)
     if (s->kind != WF_STEP_CONTROL)
         put(o, "if", text(w, TOK_EXPR, sv_of(s->condition), 0, 0));
     if (s->kind == WF_STEP_CONTROL)
-        put_tok(w, o, s->control.p, s->control_value);
+        put_control(w, o, s);
     if (s->kind == WF_STEP_USES)
         put(o, "uses", text(w, TOK_STRING, s->uses, 0, 0));
     put_tok(w, o, "continue-on-error", s->continue_on_error);
