@@ -20,7 +20,7 @@
 #include "base/mem.h"
 
 /* Ours: a token or claims text above this is nonsense. */
-#define JWT_MAX_BYTES (256U * 1024)
+#define JWT_MAX_BYTES ((size_t)256 * 1024)
 /* Ours: the runner's keys have 2,048 bits; the ceiling keeps a hostile file from costing minutes. */
 #define RSA_MIN_BITS 2048
 #define RSA_MAX_BITS 8192
@@ -150,7 +150,7 @@ int cry_jwt_hs256_verify(const struct secret *key, struct sv token, struct buf *
 
     size_t first = sv_chr(token, '.');
     size_t last = sv_rchr(token, '.');
-    if (token.n > 2 * (size_t)JWT_MAX_BYTES || first == SV_NPOS || first == last)
+    if (token.n > 2 * JWT_MAX_BYTES || first == SV_NPOS || first == last)
         return err_set(e, FAIL_DENIED, "token is not a JWT");
     struct sv body = sv_sub(token, first + 1, last - first - 1);
     if (sv_chr(body, '.') != SV_NPOS)

@@ -85,14 +85,20 @@ static void on_timer(void *ctx)
 
 /* ---- life of a request ------------------------------------------------------------------------------- */
 
-static void req_free(struct hc_req *r)
+static void unlink_req(struct hc_req *r)
 {
+    if (r->h->reqs == r)
+        r->h->reqs = r->next;
     if (r->prev != NULL)
         r->prev->next = r->next;
-    else if (r->h->reqs == r)
-        r->h->reqs = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
+    r->prev = r->next = NULL;
+}
+
+static void req_free(struct hc_req *r)
+{
+    unlink_req(r);
     hc_transfer_free(r);
     loop_del_timer(r->timer);
     secret_wipe(r->answer.p, r->answer.len);
@@ -119,13 +125,7 @@ static void finish(struct hc_req *r, int status, const struct err *e)
     bool outer = h->in_done;
 
     /* Off the list first: the callback may cancel others, but this one is over. */
-    if (r->prev != NULL)
-        r->prev->next = r->next;
-    else
-        h->reqs = r->next;
-    if (r->next != NULL)
-        r->next->prev = r->prev;
-    r->prev = r->next = NULL;
+    unlink_req(r);
     r->finished = true;
     loop_set_timer(r->timer, -1);
     h->in_done = true;
@@ -241,7 +241,7 @@ static void drop_secrets(struct hc_req *r)
 /* Follows by hand, so that neither the bearer nor a header with a secret reaches another host. */
 static void next_hop(struct hc_req *r, int status, const char *location)
 {
-    struct url from, to;
+    struct url from = {.port = 0}, to = {.port = 0};
     struct err e = {0};
 
     if (++r->redirects > r->spec.max_redirects) {
@@ -411,8 +411,10 @@ void hc_free(struct hc *h)
     if (h == NULL)
         return;
     BUG(h->in_curl || h->in_done);
-    while (h->reqs != NULL)
-        req_free(h->reqs);
+    for (struct hc_req *r = h->reqs, *next; r != NULL; r = next) {
+        next = r->next;
+        req_free(r);
+    }
     (void)curl_multi_cleanup(h->m);
     loop_del_timer(h->timer);
     free(h->user_agent);
@@ -433,7 +435,7 @@ static bool header_is_valid(struct sv line)
         unsigned char c = (unsigned char)line.p[i];
         if (c == 0x7f || (c < 0x20 && c != '\t'))
             return false;
-        if (i < colon && !ch_is_alnum((char)c) && memchr("!#$%&'*+-.^_`|~", c, 15) == NULL)
+        if (i < colon && !ch_is_alnum((char)c) && strchr("!#$%&'*+-.^_`|~", c) == NULL)
             return false;
     }
     return true;

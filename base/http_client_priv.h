@@ -10,7 +10,7 @@
 #include "base/http_client.h"
 #include "base/strv.h"
 
-#define HC_MAX_HEADER_BYTES (256U * 1024)
+#define HC_MAX_HEADER_BYTES ((size_t)256 * 1024)
 #define HC_DEFAULT_BYTES    ((size_t)1 << 20)
 #define HC_TIMEOUT_MS       100000
 #define HC_CONNECT_MS       30000

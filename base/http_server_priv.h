@@ -10,14 +10,14 @@
 #include "base/http_route.h"
 #include "base/http_server.h"
 
-#define HS_MAX_HEADER_BYTES (64U * 1024)
+#define HS_MAX_HEADER_BYTES ((size_t)64 * 1024)
 /* Pool of a connection: request head, its parsed form (about 60 bytes a header) and the read buffer, which
  * begins with half of it. Above 32 KiB libmicrohttpd maps it, so that only what is used costs memory. */
-#define HS_POOL_BYTES (4U * HS_MAX_HEADER_BYTES)
+#define HS_POOL_BYTES (4 * HS_MAX_HEADER_BYTES)
 /* Ours: how much of a refused body is read and dropped, so that the client gets to see the answer instead
  * of a reset connection. */
 #define HS_DRAIN_BYTES  (16U << 20)
-#define HS_STREAM_BLOCK (64U * 1024)
+#define HS_STREAM_BLOCK ((size_t)64 * 1024)
 #define HS_MAX_STREAM \
     ((size_t)256 << 20) /* unsent bytes of one stream: a client that never reads */
 #define HS_DEFAULT_BODY ((size_t)1 << 20)

@@ -45,6 +45,7 @@ static size_t on_body(char *p, size_t size, size_t count, void *ctx)
 }
 
 /* Each block (100-continue, a proxy's answer) replaces the one before. */
+/* libcurl gives the type. NOLINTNEXTLINE(readability-non-const-parameter) */
 static size_t on_header(char *p, size_t size, size_t count, void *ctx)
 {
     struct hc_req *r = ctx;

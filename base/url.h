@@ -19,7 +19,7 @@ struct url {
     struct sv path;  /* from the first '/' on, "" when there is none; without the query */
     struct sv query; /* without '?' */
 };
-#define URL_MAX_BYTES (16U * 1024)
+#define URL_MAX_BYTES ((size_t)16 * 1024)
 
 /* Takes http, https, ws and wss. FAIL_INPUT: other schemes, user names, fragments, a port that is none,
  * an odd host name, control characters, blanks, backslashes, non-ASCII. */
