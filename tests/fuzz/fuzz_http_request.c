@@ -17,8 +17,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MAX_INPUT (192U * 1024) /* above the header limit */
-#define QUIET     4             /* turns without an answer: the server waits for more */
+#define MAX_INPUT ((size_t)192 * 1024) /* above the header limit */
+#define QUIET     4                    /* turns without an answer: the server waits for more */
 
 static struct loop *loop;
 static struct hs *server;

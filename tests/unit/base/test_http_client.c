@@ -650,8 +650,8 @@ static const char *redirect_url(int status, const char *to)
 struct redirect_case {
     const char *name;
     int status;
-    const char *method;
     unsigned max;
+    const char *method;
     const char *to;
     int want;
     const char *body; /* somewhere in it */
@@ -659,19 +659,19 @@ struct redirect_case {
     const char *msg;
 };
 static const struct redirect_case redirect_cases[] = {
-    {"not followed unless asked", 302, "GET", 0, "/show", 302, "moved", "GET", NULL},
-    {"same host keeps the bearer", 302, "GET", 1, "/show", 200, "Authorization: Bearer t", "\r",
+    {"not followed unless asked", 302, 0, "GET", "/show", 302, "moved", "GET", NULL},
+    {"same host keeps the bearer", 302, 1, "GET", "/show", 200, "Authorization: Bearer t", "\r",
      NULL},
-    {"302 turns POST into GET", 302, "POST", 1, "/show", 200, "GET\n", "payload", NULL},
-    {"303 turns PUT into GET", 303, "PUT", 1, "/show", 200, "GET\n", "payload", NULL},
-    {"307 repeats", 307, "POST", 1, "/show", 200, "payload", "GET\n", NULL},
-    {"308 repeats", 308, "PUT", 1, "/show", 200, "payload", "GET\n", NULL},
-    {"too many", 302, "GET", 3, "LOOP", 0, NULL, NULL, "more than 3 redirects"},
-    {"other host drops the bearer and cookies", 307, "GET", 1, "OTHER", 200, "X-A: 1",
+    {"302 turns POST into GET", 302, 1, "POST", "/show", 200, "GET\n", "payload", NULL},
+    {"303 turns PUT into GET", 303, 1, "PUT", "/show", 200, "GET\n", "payload", NULL},
+    {"307 repeats", 307, 1, "POST", "/show", 200, "payload", "GET\n", NULL},
+    {"308 repeats", 308, 1, "PUT", "/show", 200, "payload", "GET\n", NULL},
+    {"too many", 302, 3, "GET", "LOOP", 0, NULL, NULL, "more than 3 redirects"},
+    {"other host drops the bearer and cookies", 307, 1, "GET", "OTHER", 200, "X-A: 1",
      "Authorization", NULL},
-    {"to a file", 302, "GET", 1, "file:///etc/passwd", 0, NULL, NULL,
+    {"to a file", 302, 1, "GET", "file:///etc/passwd", 0, NULL, NULL,
      "bad URL: it does not begin with http://, https://, ws:// or wss://"},
-    {"to plain http elsewhere", 302, "GET", 1, "http://example.com/", 0, NULL, NULL,
+    {"to plain http elsewhere", 302, 1, "GET", "http://example.com/", 0, NULL, NULL,
      "plain http:// to 'example.com' is not allowed; use https://"},
 };
 
