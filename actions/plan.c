@@ -286,7 +286,10 @@ static void start_legs(struct planner *pl, struct plan_env *env, const struct wf
             continue;
         }
         end_leg(pl, env, job, m, i, &legs[i], PLAN_FAILURE, reason);
-        *tripped = m->fail_fast && m->present;
+        if (plan_leg_continues(env, job, m, i)) /* as read_legs() will see it the next time */
+            legs[i].result = PLAN_SUCCESS;
+        else
+            *tripped = m->fail_fast && m->present;
     }
 }
 
@@ -399,21 +402,34 @@ static void run_legs(struct planner *pl, struct plan_env *env, const struct wf_j
     legs_free(legs, m->n);
 }
 
+/* continue-on-error of a job that ended without legs: there is no matrix to look at. */
+static bool whole_continues(struct planner *pl, struct plan_env *env, const struct wf_job *job)
+{
+    struct matrix_leg one = {.values = pl->empty, .id = NULL, .segments = NULL};
+    const struct matrix single = {.legs = &one, .n = 1, .fail_fast = true};
+
+    return plan_leg_continues(env, job, &single, 0);
+}
+
+static void fail_whole(struct planner *pl, struct plan_env *env, const struct wf_job *job,
+                       struct job_work *w, char *own_reason)
+{
+    decide_whole(pl, w, job, PLAN_FAILURE, own_reason);
+    if (whole_continues(pl, env, job)) /* as restore_whole() will see it the next time */
+        w->result = PLAN_SUCCESS;
+}
+
 /* The job ended as a whole before: skipped, failed before its legs, or it has no matrix. */
 static bool restore_whole(struct planner *pl, struct plan_env *env, const struct wf_job *job,
                           struct job_work *w)
 {
     const struct plan_leg_state *s = find_state(pl, job->id);
-    struct matrix_leg one = {.values = pl->empty, .id = NULL, .segments = NULL};
-    const struct matrix single = {.legs = &one, .n = 1, .fail_fast = true};
-    enum plan_result r;
 
     if (s == NULL || s->result == PLAN_NONE)
         return false;
-    r = s->result;
-    if (r == PLAN_FAILURE && plan_leg_continues(env, job, &single, 0))
-        r = PLAN_SUCCESS;
-    decide(w, r);
+    decide(w, s->result);
+    if (s->result == PLAN_FAILURE && whole_continues(pl, env, job))
+        w->result = PLAN_SUCCESS;
     w->outputs = merge_outputs(pl, job);
     return true;
 }
@@ -441,7 +457,7 @@ static void plan_job(struct planner *pl, const struct wf_job *job, struct job_wo
     if (started && !pl->cancelled)
         yes = true;
     else if (condition(pl, &env, job, &yes, &reason) < 0 && !started) {
-        decide_whole(pl, w, job, PLAN_FAILURE, reason);
+        fail_whole(pl, &env, job, w, reason);
         return;
     }
     free(reason);
@@ -451,7 +467,7 @@ static void plan_job(struct planner *pl, const struct wf_job *job, struct job_wo
         return;
     }
     if (expand(pl, &env, job, &m, &reason) < 0) {
-        decide_whole(pl, w, job, PLAN_FAILURE, reason);
+        fail_whole(pl, &env, job, w, reason);
         return;
     }
     run_legs(pl, &env, job, w, &m, !yes);

@@ -193,6 +193,18 @@ static const struct plan_case cases[] = {
      "", "",
      "skip a.1 'a (1)' failure Error when evaluating 'timeout-minutes' for job 'a'. f.yml (Line: 3, Col: 57): "
      "Unexpected value 'x'|skip a.0 'a (2)' cancelled|done failure"},
+    {"a leg that may fail may fail before it starts",
+     "  a: {continue-on-error: true, strategy: {matrix: {v: [2, 1]}}, timeout-minutes: \"${{ matrix.v "
+     "== 1 && 'x' || 5 }}\", " RUN "}",
+     "", "",
+     "ready a.0 'a (2)'|skip a.1 'a (1)' failure Error when evaluating 'timeout-minutes' for job 'a'. "
+     "f.yml (Line: 3, Col: 82): Unexpected value 'x'"},
+    {"and so may a whole job",
+     "  a: {continue-on-error: true, if: \"fromJSON('')\", " RUN "}|  b: {needs: a, " RUN "}", "",
+     "",
+     "ready b 'b'|skip a 'a' failure Error when evaluating 'if' for job 'a'. f.yml (Line: 3, Col: 36): "
+     "Error parsing fromJson,Error reading JToken from JsonReader. Path '', line 0, position 0."},
+    {"the next answer agrees", NULL, "a=failure b=success", "", "done success"},
     {"dependants see merged outputs",
      MATRIX(
          "matrix: {v: [1, 2]}") "|  b: {needs: a, name: \"${{ needs.a.outputs.x }}${{ needs.a.outputs.y }}\", " RUN
