@@ -46,30 +46,47 @@ static bool note(struct run *r, const char *id, enum plan_result result)
     return true;
 }
 
+/* What was answered and stored is answered again. */
+static void check_settled(const struct plan_inputs *in, const struct run *r, bool cancelled,
+                          enum plan_result want)
+{
+    struct plan p;
+    struct err e = {0};
+
+    if (plan_next(in, r->states, r->n, cancelled, &p, &e) < 0)
+        abort();
+    if (!p.done || p.result != want || p.n_ready > 0 || p.n_skipped > 0 || p.cancel[0] != NULL)
+        abort();
+    plan_done(&p);
+}
+
 /* Every leg succeeds, fails or is cancelled in turn. */
 static void play(const struct wf *w, uint8_t seed)
 {
     static const enum plan_result results[] = {PLAN_SUCCESS, PLAN_FAILURE, PLAN_CANCELLED};
     const struct plan_inputs in = {.wf = w};
     struct run r = {.ids = STRV_INIT};
-    bool more = true;
+    bool more = true, room = true;
 
     for (unsigned turn = 0; more; turn++) {
         struct plan p;
         struct err e = {0};
-        if (plan_next(&in, r.states, r.n, (seed & 0x80) != 0 && turn > 0, &p, &e) < 0)
+        bool cancelled = (seed & 0x80) != 0 && turn > 0;
+        if (plan_next(&in, r.states, r.n, cancelled, &p, &e) < 0)
             abort();
         if (!p.done && p.n_ready == 0 && p.n_skipped == 0)
             abort(); /* everything known has ended: it must go on */
-        more = !p.done;
-        for (size_t i = 0; i < p.n_ready && more; i++) {
+        for (size_t i = 0; i < p.n_ready && room; i++) {
             AUTO(auto_json) json_t *into = jx_parse(SV("{}"), "message", &e);
             if (message_job_parts(&p.ready[i], 1, into, &e) < 0 && e.code != FAIL_UNSUPPORTED)
                 abort();
-            more = note(&r, p.ready[i].id, results[(seed + turn + i) % 3]);
+            room = note(&r, p.ready[i].id, results[(seed + turn + i) % 3]);
         }
-        for (size_t i = 0; i < p.n_skipped && more; i++)
-            more = note(&r, p.skipped[i].id, p.skipped[i].result);
+        for (size_t i = 0; i < p.n_skipped && room; i++)
+            room = note(&r, p.skipped[i].id, p.skipped[i].result);
+        if (p.done && room)
+            check_settled(&in, &r, cancelled, p.result);
+        more = !p.done && room;
         plan_done(&p);
     }
     strv_free(&r.ids);
