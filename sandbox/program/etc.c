@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define ETC_FILE_BYTES (1U << 20)
+#define ETC_FILE_BYTES ((size_t)1 << 20)
 
 const char *const etc_hidden[] = {
     "shadow",    "shadow-", "gshadow",    "gshadow-",   "ssh",         "ssl/private", "sudoers",

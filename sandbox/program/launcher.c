@@ -179,14 +179,12 @@ static void on_listener(struct launcher *l)
     struct ipc_in in = IPC_IN_INIT;
     struct err e = {0};
 
-    if (ipc_recv(l->control, &in, &e) <= 0)
-        l->listener_gone = true;
+    if (ipc_recv(l->control, &in, &e) <= 0 || (in.type != WIRE_LAUNCH && in.type != WIRE_KILL))
+        l->listener_gone = true; /* or it talks another protocol */
     else if (in.type == WIRE_LAUNCH)
         on_launch(l, &in);
-    else if (in.type == WIRE_KILL)
-        on_kill(l, in.id);
     else
-        l->listener_gone = true; /* not our protocol */
+        on_kill(l, in.id);
     ipc_in_done(&in);
 }
 
