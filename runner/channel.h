@@ -35,6 +35,8 @@ enum channel_tag {
  *   "prefill": true                       --source: start with the copy in place
  *   "actions_dirs": ["/mirror", ...]      --actions, read by the worker through descriptors passed after fds[2]
  *   "ca_file": "...", "proxy": "..."      of the runner's configuration
+ *   "runner_name": "..."                  of the registration
+ *   "env": {"NAME": "value"}              base environment of steps, from the runner's configuration
  *   "no_color": true */
 
 #endif

@@ -53,34 +53,29 @@ static void worker_env(struct strv *env)
 }
 
 /* The job's options (channel.h). */
-static int options_memfd(const struct gh_listener *l, int *out, struct err *e)
+static int options_memfd(const struct gh_job *j, int *out, struct err *e)
 {
-    const struct gh_options *o = &l->o;
+    const struct gh_options *o = &j->r->l->o;
     AUTO(buf_free) struct buf b = BUF_INIT(65536);
-    const char *comma = "";
 
-    buf_addc(&b, '{');
+    buf_addf(&b, "{\"runner_name\":");
+    jx_quote(&b, sv_of(j->r->reg.agent_name));
     if (o->source_json != NULL) {
-        buf_addf(&b, "\"source\":");
+        buf_addf(&b, ",\"source\":");
         buf_adds(&b, o->source_json);
-        comma = ",";
     }
     if (o->checkout != NULL) {
-        buf_addf(&b, "%s\"checkout\":", comma);
+        buf_addf(&b, ",\"checkout\":");
         jx_quote(&b, sv_of(o->checkout));
-        comma = ",";
     }
-    if (o->prefill) {
-        buf_addf(&b, "%s\"prefill\":true", comma);
-        comma = ",";
-    }
+    if (o->prefill)
+        buf_addf(&b, ",\"prefill\":true");
     if (o->ca_file != NULL) {
-        buf_addf(&b, "%s\"ca_file\":", comma);
+        buf_addf(&b, ",\"ca_file\":");
         jx_quote(&b, sv_of(o->ca_file));
-        comma = ",";
     }
     if (o->proxy != NULL) {
-        buf_addf(&b, "%s\"proxy\":", comma);
+        buf_addf(&b, ",\"proxy\":");
         jx_quote(&b, sv_of(o->proxy));
     }
     buf_addc(&b, '}');
@@ -189,7 +184,7 @@ static int send_job(struct gh_job *j, struct err *e)
     AUTO(auto_fd) int options = -1;
     struct ipc_out out;
 
-    if (options_memfd(j->r->l, &options, e) < 0)
+    if (options_memfd(j, &options, e) < 0)
         return -1;
     ipc_begin(&out, CH_JOB, 0);
     ipc_put_fd(&out, j->msg_fd);

@@ -82,29 +82,32 @@ static int look_up(struct exec *x, struct script *s, struct sv name, struct err 
     return sbx_which(x->w->sbx, n, s->path_list, &s->program, e);
 }
 
-static int find_shell(struct exec *x, struct script *s, struct err *e)
+/* Which shell, before it is looked up (6.1). */
+static int choose_shell(struct exec *x, struct script *s, struct err *e)
 {
     struct err first = {0};
 
     s->path_list = search_path(x->w);
-    if (s->shell_text.len == 0) {
-        s->default_shell = true;
-        s->shell = shell_default(true);
-        if (look_up(x, s, s->shell.command, &first) == 0)
-            return 0;
-        if (first.code != FAIL_NOTFOUND) {
-            *e = first;
-            return -1;
-        }
+    if (s->shell_text.len > 0)
+        return shell_parse(buf_sv(&s->shell_text), &s->shell, e);
+    s->default_shell = true;
+    s->shell = shell_default(true);
+    if (look_up(x, s, s->shell.command, &first) < 0)
         s->shell = shell_default(false);
-    } else if (shell_parse(buf_sv(&s->shell_text), &s->shell, e) < 0) {
-        return -1;
-    }
-    if (look_up(x, s, s->shell.command, e) == 0)
+    return 0;
+}
+
+static int find_shell(struct exec *x, struct script *s, struct err *e)
+{
+    if (s->program != NULL || look_up(x, s, s->shell.command, e) == 0)
         return 0;
-    if (e->code == FAIL_NOTFOUND)
-        return err_set(e, FAIL_NOTFOUND, SV_FMT ": command not found", SV_ARG(s->shell.command));
-    return -1;
+    if (e->code != FAIL_NOTFOUND)
+        return -1;
+    /* Ours: Debian and its children install Python without a program of that plain name. */
+    struct err second = {0};
+    if (sv_is(s->shell.command, "python") && look_up(x, s, SV("python3"), &second) == 0)
+        return 0;
+    return err_set(e, FAIL_NOTFOUND, SV_FMT ": command not found", SV_ARG(s->shell.command));
 }
 
 static void header(struct exec *x, const struct script *s)
@@ -132,7 +135,9 @@ static void header(struct exec *x, const struct script *s)
         buf_adds(&out, off);
         exec_log(x, buf_sv(&out));
     }
-    exec_logf(x, "shell: %s " SV_FMT, s->program, SV_ARG(s->shell.template_));
+    AUTO(auto_free) char *name = sv_dup(s->shell.command);
+    exec_logf(x, "shell: %s " SV_FMT, s->program != NULL ? s->program : name,
+              SV_ARG(s->shell.template_));
     step_env_lines(x);
     exec_log(x, SV("##[endgroup]"));
 }
@@ -182,13 +187,18 @@ int script_run(struct exec *x, struct err *e)
     struct err why = {0};
     int status = 0;
 
-    if (evaluate(x, &s, &why) < 0 || find_shell(x, &s, &why) < 0) {
+    if (evaluate(x, &s, &why) < 0 || choose_shell(x, &s, &why) < 0) {
         step_fail(x, &why);
         return 0;
     }
+    int found = find_shell(x, &s, &why);
     if (x->parent == NULL)
         record_set_kind(x->rec, "run", s.default_shell ? SV("sh") : s.shell.command, SV(""));
     header(x, &s);
+    if (found < 0) {
+        step_fail(x, &why);
+        return 0;
+    }
     if (write_script(x, &s, &why) < 0 || run_process(x, &s, &status, &why) < 0) {
         if (why.code == FAIL_CANCELED) {
             *e = why;
