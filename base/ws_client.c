@@ -73,7 +73,8 @@ struct wsc {
     void *ctx;
     bool over;
     bool closing;
-    bool *freed; /* set when wsc_free() is called from fn */
+    bool in_event; /* fn is on the stack */
+    bool freed;    /* wsc_free() was called from fn: on_event() releases the memory */
     struct link link;
 };
 
@@ -373,12 +374,11 @@ static void on_event(void *ctx, int fd, unsigned events)
 {
     struct wsc *w = ctx;
     struct queue_msg m;
-    bool freed = false;
 
     (void)fd;
     (void)events;
-    w->freed = &freed;
-    while (!freed && queue_get(w->link.events, &m)) {
+    w->in_event = true;
+    while (!w->freed && queue_get(w->link.events, &m)) {
         struct err e = {.code = (enum fail)(m.id >> 32), .http = (int)(uint32_t)m.id};
         if (m.p != NULL)
             (void)snprintf(e.msg, sizeof e.msg, "%s", m.p);
@@ -386,8 +386,9 @@ static void on_event(void *ctx, int fd, unsigned events)
         w->over = m.kind == WSC_CLOSED || m.kind == WSC_FAILED;
         w->fn(w->ctx, (enum wsc_event)m.kind, e.code != FAIL_NONE ? &e : NULL);
     }
-    if (!freed)
-        w->freed = NULL;
+    w->in_event = false;
+    if (w->freed)
+        free(w);
 }
 
 static int fill_link(struct link *k, const struct wsc_options *o, struct err *e)
@@ -532,11 +533,11 @@ void wsc_free(struct wsc *w)
 {
     if (w == NULL)
         return;
-    if (w->freed != NULL)
-        *w->freed = true;
     command(w, &(struct queue_msg){.kind = CMD_STOP});
     BUG(pthread_join(w->thread, NULL) != 0); /* the thread destroys the context at its end */
     loop_del_fd(w->watch);
     link_done(&w->link);
-    free(w);
+    w->freed = true;
+    if (!w->in_event)
+        free(w);
 }

@@ -69,7 +69,8 @@ struct wss {
     pthread_t thread;
     wss_event_fn *fn;
     void *ctx;
-    bool *freed; /* set when wss_free() is called from fn */
+    bool in_event; /* fn is on the stack */
+    bool freed;    /* wss_free() was called from fn: on_event() releases the memory */
     struct side side;
 };
 
@@ -349,12 +350,11 @@ static void on_event(void *ctx, int fd, unsigned events)
 {
     struct wss *w = ctx;
     struct queue_msg m;
-    bool freed = false;
 
     (void)fd;
     (void)events;
-    w->freed = &freed;
-    while (!freed && queue_get(w->side.events, &m)) {
+    w->in_event = true;
+    while (!w->freed && queue_get(w->side.events, &m)) {
         if (m.kind == EVENT_THROTTLED) {
             command(w, CMD_RESUME, 0);
             continue;
@@ -364,8 +364,9 @@ static void on_event(void *ctx, int fd, unsigned events)
               (struct sv){m.p + 2 + who, m.n - 2 - who});
         free(m.p);
     }
-    if (!freed)
-        w->freed = NULL;
+    w->in_event = false;
+    if (w->freed)
+        free(w);
 }
 
 static int start_side(struct side *s, const struct wss_options *o, struct err *e)
@@ -435,7 +436,9 @@ static void wss_done(struct wss *w)
         close_leftovers(w->side.commands);
     queue_free(w->side.commands);
     queue_free(w->side.events);
-    free(w);
+    w->freed = true;
+    if (!w->in_event)
+        free(w);
 }
 
 struct wss *wss_new(struct loop *l, const struct wss_options *o, wss_event_fn *fn, void *ctx,
@@ -468,8 +471,6 @@ void wss_free(struct wss *s)
 {
     if (s == NULL)
         return;
-    if (s->freed != NULL)
-        *s->freed = true;
     command(s, CMD_STOP, 0);
     BUG(pthread_join(s->thread, NULL) != 0); /* the thread destroys the context at its end */
     wss_done(s);
