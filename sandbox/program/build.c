@@ -59,10 +59,10 @@ static int plain_paths(const struct plan *p, struct box *b, struct err *e)
 
 static _Noreturn void plain_init(const struct plan *p, struct box *b, int worker, int launcher)
 {
-    int keep[] = {worker, launcher, p->source_fd};
+    int keep[] = {worker, launcher, p->source_fd, b->lock_fd};
     struct armed none = ARMED_INIT;
 
-    child_begin(keep, 3);
+    child_begin(keep, 4);
     (void)setsid();
     /* No PDEATHSIG: init must outlive the launcher for the moment that it takes to end the tree. */
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -77,6 +77,7 @@ static int build_plain(const struct plan *p, struct built *b, int worker, int la
     struct box box = {.level = SBX_NONE,
                       .network = p->network,
                       .source_fd = -1,
+                      .lock_fd = -1,
                       .user_ns = -1,
                       .mount_ns = -1,
                       .max_processes = p->max_processes};
@@ -84,6 +85,7 @@ static int build_plain(const struct plan *p, struct built *b, int worker, int la
 
     if (jobdir_make(p, &ours, &b->dir, e) < 0 || plain_paths(p, &box, e) < 0)
         return -1;
+    box.lock_fd = b->dir;
     b->actions_dir = openat(b->dir, "work/_actions", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (b->actions_dir < 0)
         return err_sys(e, "cannot open the actions folder of the job");
@@ -209,6 +211,7 @@ static int build_boxed(struct host *h, const struct plan *p, struct built *b, in
                       .allow_sudo = full && p->allow_sudo,
                       .no_new_privs = !(full && p->allow_sudo),
                       .source_fd = p->source_fd,
+                      .lock_fd = -1,
                       .user_ns = -1,
                       .mount_ns = -1,
                       .file_uid = full ? 1 + SBX_STEP_UID : 0,
@@ -234,6 +237,7 @@ static int build_boxed(struct host *h, const struct plan *p, struct built *b, in
         who = (struct jobdir_owner){b->worker_uid, b->range + SBX_STEP_UID, b->range + RANGE_IDS};
     r = jobdir_make(p, &who, &b->dir, e);
     if (r == 0) {
+        box.lock_fd = b->dir;
         b->actions_dir = openat(b->dir, "actions", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (b->actions_dir < 0)
             r = err_sys(e, "cannot open the actions folder of the job");

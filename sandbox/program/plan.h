@@ -56,6 +56,7 @@ struct box {
     bool no_new_privs;
     unsigned walls_off;               /* test builds: enum wall */
     int source_fd;                    /* -1 = none */
+    int lock_fd;                      /* the locked job folder: locked as long as init lives */
     int user_ns, mount_ns;            /* U2; -1 at level none */
     uint32_t file_uid;                /* the job's user as U1 sees it */
     uint32_t step_uid;                /* the job's user as U2 sees it */

@@ -143,7 +143,7 @@ void setup_child(struct setup *s)
 {
     struct err e = {0};
     struct ipc_out o;
-    int keep[6];
+    int keep[7];
 
     (void)setsid();
     if (set_up(s, &e) < 0) {
@@ -160,6 +160,7 @@ void setup_child(struct setup *s)
     keep[3] = s->box->user_ns;
     keep[4] = s->box->mount_ns;
     keep[5] = s->armed.sock;
-    child_begin(keep, 6);
+    keep[6] = s->box->lock_fd;
+    child_begin(keep, 7);
     init_run(s->box, &s->armed, s->worker, s->launcher);
 }
