@@ -34,7 +34,8 @@ MASKS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<sha>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
-    (re.compile(r"sandbox: level=[^\"]*"), "sandbox: <facts>"),
+    (re.compile(r"sandbox: level=.*"), "sandbox: <facts>"),
+    (re.compile(r"^Machine name: '.*'$"), "Machine name: '<host>'"),
     (re.compile(r"localhost:\d+"), "localhost:<port>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 ]
@@ -47,6 +48,16 @@ def mask_text(text, folder):
     return text
 
 
+def mask_value(value, folder):
+    if isinstance(value, str):
+        return mask_text(value, folder)
+    if isinstance(value, list):
+        return [mask_value(v, folder) for v in value]
+    if isinstance(value, dict):
+        return {mask_text(k, folder): mask_value(v, folder) for k, v in value.items()}
+    return value
+
+
 def mask_event(event, folder):
     event = dict(event)
     for key in ("time", "seq"):
@@ -54,7 +65,7 @@ def mask_event(event, folder):
     for key in ("duration_ms", "usage", "run_id"):
         if key in event:
             event[key] = "<%s>" % key
-    return json.loads(mask_text(json.dumps(event, ensure_ascii=False), folder))
+    return mask_value(event, folder)
 
 
 def in_fixed_order(events):
