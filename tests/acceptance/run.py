@@ -167,6 +167,9 @@ class Runner:
         if status != case.about.get("exit", 0):
             problems.append("exit status %d, expected %d" % (status, case.about.get("exit", 0)))
         errors = [mask_text(e, folder) for e in errors]
+        if self.options.update and errors != case.about.get("stderr", []):
+            case.about["stderr"] = errors
+            (case.folder / "case.json").write_text(json.dumps(case.about, indent=2) + "\n")
         if errors != case.about.get("stderr", []):
             problems.append("standard error: %s\nexpected: %s" % (json.dumps(errors), json.dumps(case.about.get("stderr", []))))
         try:
