@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define COPY_MAX_DEPTH     200
+#define COPY_SMALL_BYTES   65536 /* below, one read and one write are cheaper than copy_file_range */
 #define COPY_LISTING_BYTES (256U << 20)
 
 struct copy {
@@ -48,14 +49,14 @@ static int copy_by_hand(int from, int to, struct err *e)
     }
 }
 
-static int copy_content(struct copy *c, int from, int to, struct err *e)
+static int copy_content(struct copy *c, int from, int to, off_t size, struct err *e)
 {
     if (!c->no_reflink) {
         if (ioctl(to, FICLONE, from) == 0)
             return 0;
         c->no_reflink = true;
     }
-    while (!c->no_range) {
+    while (!c->no_range && size > COPY_SMALL_BYTES) {
         ssize_t n = copy_file_range(from, NULL, to, NULL, 1U << 30, 0);
 
         if (n == 0)
@@ -87,12 +88,12 @@ static int copy_file(struct copy *c, int src, const char *name, int dst, const c
                     (st.st_mode & 0777) | 0600);
     if (to < 0)
         return err_sys(e, "cannot create '%s' in the job", as);
-    if (st.st_size > 0 && copy_content(c, from, to, e) < 0)
+    if (st.st_size > 0 && copy_content(c, from, to, st.st_size, e) < 0)
         return err_wrap(e, "copy '%s'", name);
     times[0] = st.st_atim;
     times[1] = st.st_mtim;
-    if (fchmod(to, (st.st_mode & 0777) | 0600) < 0 || futimens(to, times) < 0)
-        return err_sys(e, "cannot set mode and time of '%s'", as);
+    if (futimens(to, times) < 0)
+        return err_sys(e, "cannot set the time of '%s'", as);
     c->files++;
     c->bytes += (uint64_t)st.st_size;
     return 0;
@@ -239,6 +240,7 @@ int copy_tree(int source, const char *dest, int listing, uint64_t *files, uint64
     size_t n;
     int r = 0;
 
+    (void)umask(0); /* files keep their modes; we do nothing else any more */
     if (fd_read_memfd(listing, COPY_LISTING_BYTES, &list, &n, e) < 0 ||
         fs_mkdir_all(AT_FDCWD, dest, 0755, e) < 0)
         return -1;
