@@ -81,8 +81,9 @@ int sup_reserve(struct err *e)
 
 /* ---- ends ---- */
 
-/* The last line that the process wrote, for the one line that we print. */
-static void last_words(const struct child *c, char *dst, size_t n)
+/* The last line that the process wrote, for the one line that we print. Somebody's kill explains itself, and the
+ * log's JSON is none. */
+static void last_words(const struct child *c, int status, char *dst, size_t n)
 {
     AUTO(auto_free) char *text = NULL;
     struct err ignored; /* no log, no last words */
@@ -90,13 +91,14 @@ static void last_words(const struct child *c, char *dst, size_t n)
     size_t len, nl;
 
     dst[0] = '\0';
-    if (c->log == NULL || fs_read_file(AT_FDCWD, c->log, 1U << 20, &text, &len, &ignored) < 0)
+    if (status == 128 + SIGKILL || status == 128 + SIGTERM || c->log == NULL ||
+        fs_read_file(AT_FDCWD, c->log, 1U << 20, &text, &len, &ignored) < 0)
         return;
     s = sv_trim((struct sv){text, len});
     nl = sv_rchr(s, '\n');
     line = nl == SV_NPOS ? s : sv_sub(s, nl + 1, s.n);
     line = sv_sub(line, 0, n - 4);
-    if (line.n > 0) {
+    if (line.n > 0 && line.p[0] != '{') {
         memcpy(dst, ": ", 2);
         memcpy(dst + 2, line.p, line.n);
         dst[line.n + 2] = '\0';
@@ -131,11 +133,15 @@ static void on_end(void *ctx, int fd, unsigned events)
 
     (void)fd;
     (void)events;
-    if (proc_wait(&c->p, true, &status, &e) == 0)
+    loop_del_fd(c->watch); /* before proc_wait() closes its descriptor */
+    c->watch = NULL;
+    if (proc_wait(&c->p, false, &status, &e) < 0) { /* readable: it has ended */
+        failed(c->s, &e);
         return;
+    }
     if (c->from >= 0) /* what it said last explains its end better than its status */
         on_lines(c, c->from, LOOP_READ);
-    last_words(c, words, sizeof words);
+    last_words(c, status, words, sizeof words);
     unwatch(c);
     if (status > 128)
         (void)err_set(&e, FAIL_PROTO, "the %s ended by signal %d; run again%s", c->name,

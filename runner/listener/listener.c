@@ -85,15 +85,17 @@ void gh_status_line(const struct gh_listener *l, const char *type, const char *j
 
 static void launcher_gone(struct gh_listener *l, const struct err *e)
 {
-    struct err why = *e;
+    struct err why = {0};
+    char text[512];
 
     if (l->launcher_gone)
         return;
     l->launcher_gone = true;
     loop_del_fd(l->launcher_watch);
     l->launcher_watch = NULL;
-    if (why.code == FAIL_NONE)
-        (void)err_set(&why, FAIL_NET, "the launcher ended; start the runner again");
+    (void)err_set(&why, FAIL_NET, "%s; run again",
+                  e->msg[0] != '\0' ? e->msg : "the launcher (gantry-sandbox) ended");
+    gh_status_line(l, "failed", NULL, err_text(&why, text, sizeof text));
     for (size_t i = 0; i < l->n; i++) {
         struct gh_runner *r = &l->runners[i];
         struct gh_job *j = &r->job;
