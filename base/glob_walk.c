@@ -168,7 +168,7 @@ static int type_of(struct walk *w, unsigned char hint, unsigned char *type)
 static int visit(struct walk *w, unsigned char hint)
 {
     unsigned match = glob_match_path(w->g, path_of(w));
-    unsigned char type;
+    unsigned char type = DT_UNKNOWN;
 
     if (w->o->late != NULL && (++w->turns & 1023U) == 0 && w->o->late(w->o->ctx))
         return err_set(w->e, FAIL_TIMEOUT, "the search took too long");
