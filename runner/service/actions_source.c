@@ -197,8 +197,11 @@ static void not_found(struct resolve *rs, const struct wanted *w, const struct b
     if (looked->len > 0)
         buf_addf(&t, "looked in the mirrors %s", looked->p);
     else
-        buf_adds(&t, "there is no mirror folder (--actions DIR)");
-    buf_adds(&t, rs->s->cfg.cache_dir != NULL ? ", in the cache" : "");
+        buf_adds(&t, "no mirror folder was given (--actions DIR)");
+    if (rs->s->cfg.cache_dir != NULL)
+        buf_addf(&t,
+                 looked->len > 0 ? " and in the cache '%s'" : ", and it is not in the cache '%s'",
+                 rs->s->cfg.cache_dir);
     buf_adds(&t, "; the network is not used (--offline): put it into a mirror as OWNER/NAME or "
                  "OWNER/NAME.git, or run without --offline");
     add_error(rs, w, t.p);

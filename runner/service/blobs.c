@@ -330,20 +330,27 @@ void blob_get(void *ctx, struct hs_req *r, enum hs_stage stage)
 {
     struct svc *s = ctx;
     const char *name = hs_param(r, "name");
-    static const char *const headers[] = {"Content-Type: application/octet-stream", "ETag: \"1\"",
-                                          NULL};
+    AUTO(auto_free) char *etag = NULL;
+    const char *headers[] = {"Content-Type: application/octet-stream", NULL, NULL};
+    char sha[65];
     struct err e;
     uint64_t size;
     int fd;
 
     if (stage != HS_BODY)
         return;
-    if (!token_blob_ok(s, r, name, 'r'))
+    if (!token_blob_ok(s, r, name, 'r')) {
         reply(r, 403, "AuthenticationFailed");
-    else if (blob_open(s, name, &fd, &size, &e) < 0)
+        return;
+    }
+    if (store_get_blob(s->store, name, sha, &size, &e) < 0 ||
+        blob_open(s, name, &fd, &size, &e) < 0) {
         reply(r, 404, "BlobNotFound");
-    else
-        hs_reply_fd(r, 200, headers, fd, 0, size);
+        return;
+    }
+    etag = xasprintf("ETag: \"%s\"", sha);
+    headers[1] = etag;
+    hs_reply_fd(r, 200, headers, fd, 0, size);
 }
 
 /* The paths that github.com uses: logs 7.1. */

@@ -42,7 +42,8 @@ struct rig {
     char *url, *front;
     char *listener[RIG_RUNNERS];
     char *session[RIG_RUNNERS];
-    json_t *vars; /* of the exchange */
+    json_t *vars;     /* of the exchange */
+    const char *fail; /* GANTRY_FAIL of the next start, or NULL */
 };
 struct answer {
     int status;
@@ -77,6 +78,8 @@ static inline void rig_spawn(struct rig *g, const char *config)
 
     strv_add(&envp, clock_env);
     strv_add(&envp, "GANTRY_LOG=error");
+    if (g->fail != NULL)
+        strv_addf(&envp, "GANTRY_FAIL=%s", g->fail);
     strv_add(&argv, GANTRY_BIN "/gantry-service");
     if (fd_memfd("config", config, strlen(config), &mem, &e) < 0 || fd_pipe(pipe_fds, &e) < 0)
         fail_err(&e);

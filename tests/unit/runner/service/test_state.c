@@ -264,6 +264,42 @@ static void a_port_in_use_is_named(void **state)
     rig_free(g);
 }
 
+/* No room for the log of events: the service of `gantry run` ends with one line and status 3. */
+static void a_full_disk_ends_the_service(void **state)
+{
+    struct rig *g = rig_new_dir();
+    AUTO(auto_free) char *run = NULL;
+    struct err e;
+    int status = 0;
+
+    (void)state;
+    g->fail = "events-write=error:ENOSPC";
+    rig_configure(g, "run", "");
+    rig_connect(g);
+    run = rig_run(g, TWO_JOBS, NULL);
+    if (proc_wait(&g->proc, false, &status, &e) < 0)
+        fail_err(&e);
+    assert_int_equal(status, 3);
+    rig_free(g);
+}
+
+static void a_database_that_cannot_be_written_refuses_the_run(void **state)
+{
+    struct rig *g = rig_new_dir();
+    struct answer a;
+
+    (void)state;
+    g->fail = "store-write=error:ENOSPC";
+    rig_configure(g, "run", "");
+    rig_connect(g);
+    a = rig_json(g, "POST", "_gantry/runs", g->front,
+                 json_pack("{s:{s:s, s:s}}", "workflow", "path", "ci.yml", "text", TWO_JOBS));
+    assert_int_equal(a.status, 500);
+    assert_non_null(strstr(a.body.p, "service database: cannot write it: No space left on device"));
+    answer_done(&a);
+    rig_free(g);
+}
+
 /* ---- registration with a key pair ---- */
 
 static struct answer token_request(struct rig *g, const char *assertion)
@@ -433,6 +469,8 @@ int main(void)
         cmocka_unit_test(a_wrong_configuration_is_refused),
         cmocka_unit_test(a_newer_database_is_refused),
         cmocka_unit_test(a_port_in_use_is_named),
+        cmocka_unit_test(a_full_disk_ends_the_service),
+        cmocka_unit_test(a_database_that_cannot_be_written_refuses_the_run),
         cmocka_unit_test(a_key_pair_gets_a_token),
         cmocka_unit_test(actions_come_from_mirrors),
     };
