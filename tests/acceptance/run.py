@@ -5,7 +5,7 @@ A case holds
   repo/            further files of the repository, optional
   actions/         a mirror OWNER/NAME of actions, optional (given as --actions)
   case.json        optional: {"args": [...], "event": "push", "exit": 0, "env": {...}, "stderr": ["line", ...],
-                   "interrupt_at": "text of a log line", "untracked": {"path": "text"}, "only": "full|single"}
+                   "interrupt_at": "text of a log line", "jump_at": {"text": "...", "ms": 61000} (moves the clock of all), "untracked": {"path": "text"}, "only": "full|single"}
   expected.jsonl   the whole expected event list, times and ids masked
 
 `gantry run --json` is run in a fresh git repository made from the case; its events are masked, put in a fixed
@@ -35,6 +35,7 @@ MASKS = [
     (re.compile(r"\b[0-9a-f]{40}\b"), "<sha>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"sandbox: level=.*"), "sandbox: <facts>"),
+    (re.compile(r"^Runner name: 'gantry-\d+'$"), "Runner name: 'gantry-<n>'"),
     (re.compile(r"^Machine name: '.*'$"), "Machine name: '<host>'"),
     (re.compile(r"localhost:\d+"), "localhost:<port>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
@@ -121,6 +122,10 @@ class Runner:
                "GANTRY_HOME": str(folder / "gantry"), "GIT_CONFIG_SYSTEM": "/dev/null", "TZ": "UTC",
                "ASAN_OPTIONS": "strict_string_checks=1:detect_stack_use_after_return=1",
                "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+        if "jump_at" in case.about:
+            page = folder / "home" / "clock"
+            page.write_bytes(bytes(4096))
+            env["GANTRY_TEST_CLOCK"] = str(page)
         return {**env, **case.about.get("env", {})}
 
     def start(self, case, folder, repository):
@@ -143,17 +148,24 @@ class Runner:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def collect(self, case, process):
+    def jump(self, case, folder):
+        with open(folder / "home" / "clock", "r+b") as page:
+            page.write(case.about["jump_at"]["ms"].to_bytes(8, "little"))
+
+    def collect(self, case, folder, process):
         """Reads events as they come, so that an interrupt can be sent at a certain log line."""
         errors = []
         reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))
         reader.start()
         timer = threading.Timer(TIME_LIMIT_S, lambda: os.killpg(process.pid, signal.SIGKILL))
         timer.start()
-        lines, at = [], case.about.get("interrupt_at")
+        lines, at, jump_at = [], case.about.get("interrupt_at"), case.about.get("jump_at", {}).get("text")
         for line in process.stdout:
             lines.append(line)
-            if at and '"log"' in line and at in json.loads(line).get("line", ""):
+            if jump_at and '"log"' in line and json.loads(line).get("line", "") == jump_at:
+                self.jump(case, folder)
+                jump_at = None
+            if at and '"log"' in line and json.loads(line).get("line", "") == at:
                 process.send_signal(signal.SIGINT)
                 at = None
         status = process.wait()
@@ -162,7 +174,7 @@ class Runner:
         return lines, errors[0].splitlines(), status
 
     def compare(self, case, folder, process):
-        lines, errors, status = self.collect(case, process)
+        lines, errors, status = self.collect(case, folder, process)
         problems = []
         if status != case.about.get("exit", 0):
             problems.append("exit status %d, expected %d" % (status, case.about.get("exit", 0)))
