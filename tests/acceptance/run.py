@@ -35,7 +35,7 @@ MASKS = [
     (re.compile(r"\b[0-9a-f]{40}\b"), "<sha>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
     (re.compile(r"sandbox: level=.*"), "sandbox: <facts>"),
-    (re.compile(r"^Runner name: 'gantry-\d+'$"), "Runner name: 'gantry-<n>'"),
+    (re.compile(r"\bgantry-\d+\b"), "gantry-<n>"),
     (re.compile(r"^Machine name: '.*'$"), "Machine name: '<host>'"),
     (re.compile(r"localhost:\d+"), "localhost:<port>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
