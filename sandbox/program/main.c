@@ -15,6 +15,7 @@
 #include "base/proc.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +78,17 @@ static int recover_main(int control, struct err *e)
     return answer(control, &o, r, e);
 }
 
+/* What our parent ignored (nohup, a shell's background job) must not be ignored in a job. */
+static void default_signals(void)
+{
+    struct sigaction dfl = {.sa_handler = SIG_DFL};
+    struct sigaction now;
+
+    for (int sig = 1; sig < NSIG; sig++)
+        if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            (void)sigaction(sig, &dfl, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct err e = {0};
@@ -84,6 +96,7 @@ int main(int argc, char **argv)
     int null;
     int r;
 
+    default_signals();
     proc_main_init();
     (void)umask(0); /* every mode that is asked for is meant */
     control = fcntl(WIRE_LAUNCHER_FD, F_DUPFD_CLOEXEC, 3);

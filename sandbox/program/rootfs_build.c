@@ -177,6 +177,7 @@ static int bind_etc(const struct plan *p, const struct etc *t, struct err *e)
 {
     AUTO(buf_free) struct buf own = BUF_INIT(4U << 20);
     struct etc_file files[ETC_FILES];
+    struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
     size_t n = etc_files(t, p, &own, files);
     char from[64];
     char to[64];
@@ -185,8 +186,12 @@ static int bind_etc(const struct plan *p, const struct etc *t, struct err *e)
     for (size_t i = 0; i < n; i++) {
         (void)snprintf(from, sizeof from, "e/%s", files[i].name);
         (void)snprintf(to, sizeof to, "root/etc/%s", files[i].name);
-        if (lstat(to, &st) == 0 && S_ISREG(st.st_mode) && bind(from, to, e) < 0)
+        if (lstat(to, &st) < 0 || !S_ISREG(st.st_mode))
+            continue;
+        if (bind(from, to, e) < 0)
             return -1;
+        if (mount_setattr(AT_FDCWD, to, 0, &ro, sizeof ro) < 0)
+            return err_sys(e, "cannot make '%s' read-only", to);
     }
     for (const char *const *name = etc_hidden; *name != NULL; name++) {
         (void)snprintf(to, sizeof to, "root/etc/%s", *name);

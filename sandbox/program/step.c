@@ -30,9 +30,8 @@ void child_begin(const int *keep, size_t n_keep)
 
     fd_close_from(3, keep, n_keep);
     (void)umask(022);
-    /* SIG_IGN (SIGPIPE!) and the mask would survive execve. */
-    for (int sig = 1; sig < NSIG; sig++)
-        (void)sigaction(sig, &dfl, NULL);
+    /* SIG_IGN and the mask would survive execve. The others were reset once, in main. */
+    (void)sigaction(SIGPIPE, &dfl, NULL);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -73,8 +73,8 @@ static pid_t number(const char *s)
     return num_u64(sv_of(s), INT32_MAX, &v, &e) < 0 ? 0 : (pid_t)v;
 }
 
-/* Our only child that runs gantry-sandbox. */
-static pid_t launcher_pid(void)
+/* The child of a process that has this name; 0 = none. */
+static pid_t child_of(pid_t parent, const char *name)
 {
     DIR *d = opendir("/proc");
     struct dirent *entry;
@@ -91,7 +91,7 @@ static pid_t launcher_pid(void)
         if (fd < 0)
             continue;
         if (read(fd, text, sizeof text - 1) > 0) {
-            (void)snprintf(want, sizeof want, "(gantry-sandbox) S %d ", (int)getpid());
+            (void)snprintf(want, sizeof want, "(%s) S %d ", name, (int)parent);
             if (strstr(text, want) != NULL)
                 found = number(entry->d_name);
         }
@@ -99,6 +99,11 @@ static pid_t launcher_pid(void)
     }
     (void)closedir(d);
     return found;
+}
+
+static pid_t launcher_pid(void)
+{
+    return child_of(getpid(), "gantry-sandbox");
 }
 
 /* kill -9 of the launcher takes the job along; what it leaves on disk the next start removes. */
@@ -178,6 +183,35 @@ static void test_worker_dies(void **state)
     assert_int_equal(r->last.status, 0);
     rig_expect(r, SBX_EV_GONE);
     assert_false(fs_exists(AT_FDCWD, r->job_dir));
+    done(r);
+}
+
+/* Something outside kills init: every process of the job goes, the worker is told, and can end in order. */
+static void test_init_dies(void **state)
+{
+    struct rig *r = open_job();
+    struct sbx_job_event ev;
+    struct pollfd p = {.events = POLLIN};
+    struct err e = {0};
+    pid_t launcher;
+    int out;
+    int n;
+
+    (void)state;
+    rig_open(r);
+    out = spawn_long(r);
+    launcher = launcher_pid();
+    assert_true(launcher > 0);
+    assert_int_equal(kill(child_of(launcher, "gantry-sandbox"), SIGKILL), 0);
+    assert_closes(out);
+    p.fd = sbx_job_fd(r->job);
+    do { /* SPAWNED is still there */
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        n = sbx_job_next(r->job, &ev, &e);
+    } while (n == 1);
+    assert_int_equal(n, -1);
+    assert_int_equal(e.code, FAIL_NET);
+    rig_close(r);
     done(r);
 }
 
@@ -688,6 +722,7 @@ static int run_level(enum sbx_level l)
         cmocka_unit_test(test_launcher_dies),
         cmocka_unit_test(test_recover_spares_the_living),
         cmocka_unit_test(test_worker_dies),
+        cmocka_unit_test(test_init_dies),
         cmocka_unit_test(test_listener_goes),
         cmocka_unit_test(test_hostile_leftovers),
         cmocka_unit_test(test_two_jobs),
