@@ -304,11 +304,6 @@ static int open_jobs_dir(struct gh_listener *l, struct err *e)
 static int start_loop(struct gh_listener *l, struct err *e)
 {
     static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
-    struct hc_options o = {
-        .user_agent = "Gantry/" GANTRY_VERSION,
-        .ca_file = l->o.ca_file,
-        .proxy = l->o.proxy,
-    };
 
     l->loop = loop_new(e);
     if (l->loop == NULL ||
@@ -316,6 +311,23 @@ static int start_loop(struct gh_listener *l, struct err *e)
         loop_add_fd(l->loop, sbx_launcher_fd(l->launcher), LOOP_READ, on_launcher, l,
                     &l->launcher_watch, e) < 0)
         return -1;
+    return 0;
+}
+
+/* Plain http to another host (`gantry serve` on a trusted network) only when the registration itself names it:
+ * whoever handed that out chose so, and a server can never bring a runner of an https one to it. */
+static int start_client(struct gh_listener *l, struct err *e)
+{
+    struct hc_options o = {
+        .user_agent = "Gantry/" GANTRY_VERSION,
+        .ca_file = l->o.ca_file,
+        .proxy = l->o.proxy,
+        .allow_http = true,
+    };
+
+    for (size_t i = 0; i < l->n; i++)
+        if (!sv_istarts(sv_of(l->runners[i].reg.server_url_v2), SV("http://")))
+            o.allow_http = false;
     l->hc = hc_new(l->loop, &o, e);
     return l->hc != NULL ? 0 : -1;
 }
@@ -353,7 +365,7 @@ static int start(struct gh_listener *l, json_t **late, struct err *e)
         return -1;
     if (l->o.jit_fd >= 0 && read_late(l, late, e) < 0)
         return -1;
-    if (add_runners(l, *late, e) < 0)
+    if (add_runners(l, *late, e) < 0 || start_client(l, e) < 0)
         return -1;
     start_runners(l);
     return 0;

@@ -235,8 +235,11 @@ struct feed *feed_new(struct worker *w)
     f->block = xmalloc(READ_BYTES);
     bool local = strstr(url, ".localhost:") != NULL || strstr(url, "//127.0.0.1") != NULL;
     f->interval_ms = local ? PASS_LOCAL_MS : PASS_MS;
-    struct wsc_options o = {
-        .url = url, .bearer = &w->token, .user_agent = w->user_agent, .ca_file = w->opt.ca_file};
+    struct wsc_options o = {.url = url,
+                            .bearer = &w->token,
+                            .user_agent = w->user_agent,
+                            .ca_file = w->opt.ca_file,
+                            .allow_plain = sv_istarts(w->msg->endpoint.url, SV("http://"))};
     f->ws = wsc_new(w->loop, &o, on_event, f, &e);
     if (f->ws == NULL) {
         log_warn("feed", "not used", "reason=%s", err_text(&e, text, sizeof text));

@@ -266,8 +266,11 @@ static int prepare(struct worker *w, struct err *e)
     w->user_agent = make_user_agent(w);
     ids_uuid4(guid);
     (void)snprintf(w->session_header, sizeof w->session_header, "X-Actions-Session: %s", guid);
-    struct hc_options o = {
-        .user_agent = w->user_agent, .ca_file = w->opt.ca_file, .proxy = w->opt.proxy};
+    /* A job that came over plain http, which the runner's registration chose, goes back the same way. */
+    struct hc_options o = {.user_agent = w->user_agent,
+                           .ca_file = w->opt.ca_file,
+                           .proxy = w->opt.proxy,
+                           .allow_http = sv_istarts(w->msg->endpoint.url, SV("http://"))};
     w->http = hc_new(w->loop, &o, e);
     if (w->http == NULL || contexts_init(w, e) < 0)
         return -1;
