@@ -4,10 +4,13 @@
  * Source of inputs, defaults and outputs: actions/checkout v4 action.yml, src/input-helper.ts. */
 #include "runner/worker/checkout.h"
 
+#include <limits.h>
 #include <math.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "runner/worker/listing.h"
 #include "runner/worker/process.h"
 #include "runner/worker/step_run.h"
 #include "runner/worker/worker.h"
@@ -149,24 +152,47 @@ static int wait_for_copy(struct worker *w, uint32_t id, struct err *e)
     return -1;
 }
 
-static int copy_source(struct exec *x, const char *dest, bool clean, struct err *e)
+/* depth: of submodules that come along; what is left out leaves an empty folder, as a clone does. */
+static int copy_listed(struct exec *x, const char *dest, unsigned depth, struct err *e)
 {
     struct worker *w = x->w;
+    AUTO(buf_free) struct buf listing = BUF_INIT(LISTING_MAX_BYTES);
+    AUTO(strv_free) struct strv empty = STRV_INIT;
+    AUTO(auto_free) char *all = NULL;
+    AUTO(auto_fd) int fd = -1;
     uint32_t id = 0;
+    size_t n = 0;
+
+    if (fd_read_memfd(w->listing_fd, LISTING_MAX_BYTES, &all, &n, e) < 0)
+        return -1;
+    listing_filter((struct sv){all, n}, depth, &listing, &empty);
+    if (buf_done(&listing, "listing of the source", e) < 0 ||
+        fd_memfd("gantry-listing", listing.p, listing.len, &fd, e) < 0 ||
+        sbx_copy_source(w->sbx, dest, fd, &id, e) < 0 || wait_for_copy(w, id, e) < 0)
+        return -1;
+    for (size_t i = 0; i < empty.n; i++) {
+        AUTO(auto_free) char *dir = path_join(dest, empty.v[i]);
+        if (sbx_mkdir(w->sbx, dir, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int copy_source(struct exec *x, const char *dest, bool clean, unsigned depth, struct err *e)
+{
+    struct worker *w = x->w;
 
     if (clean && sbx_remove(w->sbx, dest, e) < 0)
         return err_wrap(e, "clean '%s'", dest);
     if (sbx_mkdir(w->sbx, dest, e) < 0)
         return -1;
-    if (sbx_copy_source(w->sbx, dest, w->listing_fd, &id, e) < 0)
-        return -1;
-    return wait_for_copy(w, id, e);
+    return copy_listed(x, dest, depth, e);
 }
 
 int checkout_prefill(struct exec *x, struct err *e)
 {
     exec_log(x, SV("Copy the local source to the workspace (--source)"));
-    return copy_source(x, x->w->workspace, false, e);
+    return copy_source(x, x->w->workspace, false, UINT_MAX, e);
 }
 
 /* ---- git in the job ---- */
@@ -347,7 +373,8 @@ static int perform(struct checkout *c, struct err *e)
               "Native checkout of '%s': a private copy of the local source, with its uncommitted "
               "changes",
               w->opt.source_repository);
-    if (copy_source(x, c->dest, c->clean, e) < 0)
+    unsigned depth = c->recursive ? UINT_MAX : c->submodules ? 1 : 0;
+    if (copy_source(x, c->dest, c->clean, depth, e) < 0)
         return err_wrap(e, "copy the local source");
     if (c->lfs)
         exec_warningf(x,
@@ -357,7 +384,8 @@ static int perform(struct checkout *c, struct err *e)
     if (!same && other_ref(c, e) < 0)
         return -1;
     AUTO(auto_free) char *commit = head_commit(c);
-    if (shorten(c, commit, e) < 0 || sparse(c, e) < 0 || submodules(c, e) < 0)
+    if (shorten(c, commit, e) < 0 || sparse(c, e) < 0 ||
+        (!same && submodules(c, e) < 0)) /* those of the source itself came with the copy */
         return -1;
     const struct val *workflow_ref = val_gets(w->github, "ref");
     struct sv ref = c->ref.n > 0           ? c->ref

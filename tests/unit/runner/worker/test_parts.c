@@ -16,6 +16,7 @@
 #include "runner/worker/commands.h"
 #include "runner/worker/completion.h"
 #include "runner/worker/feed.h"
+#include "runner/worker/listing.h"
 #include "runner/worker/results.h"
 #include "runner/worker/shell.h"
 
@@ -209,6 +210,34 @@ static void test_cut(void **state)
     assert_true(sv_ends(cut, SV("x...")));
 }
 
+#define LISTING \
+    ".git/\0a.txt\0lib/x/.git\0lib/x/f\0lib/x/deep/.git\0lib/x/deep/g\0own/.git/\0own/h\0"
+
+static void test_listing(void **state)
+{
+    const struct {
+        unsigned depth;
+        struct sv want;
+        const char *empty;
+    } rows[] = {
+        {0, SV(".git/\0a.txt\0own/.git/\0own/h\0"), "lib/x"},
+        {1, SV(".git/\0a.txt\0lib/x/.git\0lib/x/f\0own/.git/\0own/h\0"), "lib/x/deep"},
+        {9, SV(LISTING), NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        AUTO(buf_free) struct buf out = BUF_INIT(4096);
+        AUTO(strv_free) struct strv empty = STRV_INIT;
+        listing_filter(SV(LISTING), rows[i].depth, &out, &empty);
+        assert_int_equal(out.len, rows[i].want.n);
+        assert_memory_equal(out.p, rows[i].want.p, out.len);
+        assert_int_equal(empty.n, rows[i].empty != NULL ? 1 : 0);
+        if (rows[i].empty != NULL)
+            assert_string_equal(empty.v[0], rows[i].empty);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_annotation),
         cmocka_unit_test(test_issues_have_a_limit),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_listing),
     };
 
     jx_init();
