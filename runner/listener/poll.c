@@ -52,7 +52,8 @@ int64_t gh_timespan_ms(struct sv s)
     }
     for (int i = 1; i < 4; i++) {
         if (i == 3) {
-            (void)sv_next(&s, '.', &part);
+            if (!sv_next(&s, '.', &part))
+                return -1;
             fraction = s;
         } else if (!sv_next(&s, ':', &part)) {
             return -1;
