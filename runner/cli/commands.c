@@ -122,6 +122,7 @@ const struct command cli_commands[] = {
      .summary = "internal",
      .run = cmd_listener,
      .hidden = true},
+    {.name = "_man", .synopsis = "", .summary = "internal", .run = cmd_man, .hidden = true},
     {.name = "lint", .missing = "gantry run --list reads workflows and shows their errors"},
     {.name = "register", .missing = "start the runner with gantry start --jitconfig"},
     {.name = "remove", .missing = "a JIT registration ends with its runner"},

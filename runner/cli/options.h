@@ -59,6 +59,8 @@ int cmd_doctor(const struct args *a);
 int cmd_help(const struct args *a);
 int cmd_version(const struct args *a);
 int cmd_listener(const struct args *a);
+int cmd_man(const struct args *a);
+void cli_man(FILE *f);
 
 /* Exit statuses (design 5) */
 enum { EXIT_OK = 0, EXIT_JOB_FAILED = 1, EXIT_USAGE = 2, EXIT_HOST = 3, EXIT_CANCELLED = 130 };
