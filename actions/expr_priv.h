@@ -172,7 +172,7 @@ struct eval {
     size_t total;                        /* bytes accounted now */
     size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level; set up to deepest */
     unsigned deepest;
-    char **expanded;                     /* by node id, trace only */
+    char **expanded; /* by node id, trace only */
     size_t expanded_bytes;
 };
 MUST_USE int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out);

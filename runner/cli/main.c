@@ -31,8 +31,12 @@ static int run_command(const struct command *c, int argc, char **argv)
     }
     if (c->raw != NULL)
         return c->raw(argc, argv);
-    if (args_parse(c, argc, argv, &a, &help, &e) < 0)
-        return e.code == FAIL_UNSUPPORTED ? (err_print(&e), EXIT_USAGE) : cli_fail(&e);
+    if (args_parse(c, argc, argv, &a, &help, &e) < 0) {
+        if (e.code != FAIL_UNSUPPORTED)
+            return cli_fail(&e);
+        err_print(&e);
+        return EXIT_USAGE;
+    }
     if (help) {
         cli_help(stdout, c);
         return EXIT_OK;

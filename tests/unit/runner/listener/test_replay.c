@@ -389,7 +389,6 @@ static void on_child(void *ctx, int fd, unsigned events)
 
 static char *jit_config(const struct server *s, bool ephemeral, const char *broker)
 {
-    AUTO(buf_free) struct buf inner = BUF_INIT(65536);
     AUTO(buf_free) struct buf blob = BUF_INIT(65536);
     AUTO(buf_free) struct buf out = BUF_INIT(65536);
     AUTO(auto_free)

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The job message, from the fixtures of the exchange. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
