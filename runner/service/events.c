@@ -31,6 +31,7 @@ struct reader {
 };
 struct evlog {
     struct svc *s;
+    uint64_t run_id;
     int fd;
     struct buf pending;
     uint64_t size; /* of the file */
@@ -82,23 +83,35 @@ static void on_timer(void *ctx)
     evlog_flush(ctx);
 }
 
+static int open_file(struct evlog *l, struct err *e)
+{
+    AUTO(auto_free) char *path = xasprintf("events/%llu.jsonl", (unsigned long long)l->run_id);
+
+    if (l->fd >= 0)
+        return 0;
+    l->fd = openat(l->s->state_fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (l->fd < 0)
+        return err_sys(e, "cannot open '%s' of the service's state folder", path);
+    return 0;
+}
+
+/* A finished log that nobody reads holds no descriptor: a service may know thousands of runs. */
+static void rest(struct evlog *l)
+{
+    if (l->ended && l->n_readers == 0)
+        fd_close(&l->fd);
+}
+
 int evlog_open(struct svc *s, uint64_t run_id, struct evlog **out, struct err *e)
 {
-    AUTO(auto_free) char *path = xasprintf("events/%llu.jsonl", (unsigned long long)run_id);
-    AUTO(auto_fd) int fd = -1;
-    struct evlog *l;
+    struct evlog *l = xcalloc(1, sizeof *l);
 
-    if (fs_mkdir_all(s->state_fd, "events", 0700, e) < 0)
-        return -1;
-    fd = openat(s->state_fd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_sys(e, "cannot open '%s' of the service's state folder", path);
-    l = xcalloc(1, sizeof *l);
     l->s = s;
-    l->fd = fd_take(&fd);
+    l->run_id = run_id;
+    l->fd = -1;
     l->pending = BUF_INIT(EV_MAX_LINE);
     l->timer = loop_add_timer(s->loop, 0, on_timer, l);
-    if (scan(l, e) < 0) {
+    if (fs_mkdir_all(s->state_fd, "events", 0700, e) < 0 || open_file(l, e) < 0 || scan(l, e) < 0) {
         evlog_free(l);
         return -1;
     }
@@ -208,6 +221,7 @@ void evlog_flush(struct evlog *l)
     for (size_t i = l->n_readers; i-- > 0;)
         again = feed_reader(l, l->readers[i]) || again;
     loop_set_timer(l->timer, again ? EV_LAG_MS : -1);
+    rest(l);
 }
 
 static void after_append(struct evlog *l)
@@ -254,8 +268,10 @@ void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv 
 
 void evlog_end(struct evlog *l)
 {
-    l->ended = true;
     evlog_flush(l);
+    l->ended = true;
+    loop_set_timer(l->timer, 0); /* readers are let go */
+    rest(l);
 }
 
 static void reader_end(void *data, bool completed)
@@ -263,8 +279,10 @@ static void reader_end(void *data, bool completed)
     struct reader *r = data;
 
     (void)completed;
-    if (r->log != NULL)
+    if (r->log != NULL) {
         drop_reader(r->log, r);
+        rest(r->log);
+    }
     free(r);
 }
 
@@ -293,9 +311,15 @@ void evlog_stream(struct evlog *l, struct hs_req *r, uint64_t after)
 {
     static const char *const headers[] = {"Content-Type: application/x-ndjson",
                                           "Cache-Control: no-store", NULL};
-    struct reader *rd = xcalloc(1, sizeof *rd);
+    struct reader *rd;
+    struct err e;
 
+    if (open_file(l, &e) < 0) {
+        svc_reply(r, 500, json_pack("{s:s}", "message", e.msg));
+        return;
+    }
     write_pending(l);
+    rd = xcalloc(1, sizeof *rd);
     rd->log = l;
     rd->req = r;
     rd->at = offset_after(l, after);

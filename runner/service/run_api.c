@@ -151,6 +151,11 @@ void run_api_events(void *ctx, struct hs_req *r, enum hs_stage stage)
     if (hs_query(r, "after") != NULL &&
         num_u64(sv_of(hs_query(r, "after")), INT64_MAX, &after, &e) < 0)
         svc_reply(r, 400, json_pack("{s:s}", "message", "'after' must be a number"));
-    else
+    else if (run->events == NULL && evlog_open(ctx, run->id, &run->events, &e) < 0)
+        svc_reply(r, 500, json_pack("{s:s}", "message", e.msg));
+    else {
         evlog_stream(run->events, r, after);
+        if (run->done)
+            evlog_end(run->events);
+    }
 }

@@ -47,7 +47,7 @@ static int on_run(void *ctx, uint64_t id, struct sv plan_id, struct sv request, 
     r->secrets_lost = r->secret_names.n > 0;
     if (s->next_run < id)
         s->next_run = id;
-    return evlog_open(s, id, &r->events, e);
+    return done ? 0 : evlog_open(s, id, &r->events, e); /* a finished one when somebody asks */
 }
 
 static int on_leg(void *ctx, uint64_t run_id, const struct store_leg *g, struct err *e)
@@ -97,10 +97,8 @@ static int resume(struct run *r, struct err *e)
     struct wf_errors errors = {.v = NULL};
     int rc;
 
-    if (r->done) {
-        evlog_end(r->events);
+    if (r->done)
         return 0;
-    }
     rc = run_prepare(r, &errors, e);
     wf_errors_free(&errors);
     if (rc < 0)

@@ -75,7 +75,8 @@ void svc_pump(struct svc *s)
     } while (s->again);
     /* Before the answer that is under way leaves: what a client was told survives a crash. */
     for (size_t i = 0; i < s->n_runs; i++)
-        evlog_flush(s->runs[i]->events);
+        if (s->runs[i]->events != NULL)
+            evlog_flush(s->runs[i]->events);
     s->pumping = false;
     loop_set_timer(s->timer, next);
 }
