@@ -382,9 +382,12 @@ static void copy(json_t *to, const char *name, const json_t *from, const char *k
 /* Annotation JSON of the protocol: logs 8.3. */
 void event_annotation(const struct leg *l, int64_t step, const json_t *a)
 {
-    json_t *o = event_job(l, "annotation");
+    json_t *o;
     struct sv level = jx_str(a, "level", "notice");
 
+    if (!json_is_string(jx_iget(a, "message")))
+        return; /* logs 8.3: without text there is none */
+    o = event_job(l, "annotation");
     (void)json_object_set_new(o, "step", step > 0 ? json_integer(step) : json_null());
     if (sv_ieq(level, SV("failure")) || sv_ieq(level, SV("error")))
         svc_set_text(o, "level", "error");

@@ -47,6 +47,28 @@ static void assign(struct turn *t, struct leg *l)
     }
 }
 
+/* `timeout-minutes` of the job: the job message has no place for it, the service keeps it (spec expressions 9.7).
+ * The job is stopped as by a cancellation. */
+static void look_at_time(struct turn *t, struct leg *l)
+{
+    double minutes = l->plan != NULL ? l->plan->timeout_minutes : 0;
+    AUTO(auto_json) json_t *a = NULL;
+    int64_t end;
+
+    if (l->cancel || !(minutes > 0) || minutes > 60.0 * 24 * 35)
+        return;
+    end = l->since_ms + (int64_t)(minutes * 60000);
+    if (t->now < end) {
+        deadline(t, end);
+        return;
+    }
+    a = json_pack(
+        "{s:s, s:o}", "level", "failure", "message",
+        json_sprintf("The job has exceeded the maximum execution time of %gm0s", minutes));
+    event_annotation(l, 0, a);
+    leg_request_cancel(l);
+}
+
 static void look_at_leg(struct turn *t, struct leg *l)
 {
     if ((l->state == LEG_QUEUED || l->state == LEG_ASSIGNED) && l->cancel) {
@@ -70,6 +92,7 @@ static void look_at_leg(struct turn *t, struct leg *l)
         return;
     }
     deadline(t, l->lock_ms);
+    look_at_time(t, l);
     if (l->cancel) {
         int64_t end = l->cancel_ms + SVC_CANCEL_TIMEOUT_MS + SVC_CANCEL_GRACE_MS;
         if (t->now >= end) {

@@ -74,6 +74,7 @@ static int on_leg(void *ctx, uint64_t run_id, const struct store_leg *g, struct 
     if (l->state == LEG_RUNNING) {
         l->runner = runner_find(s, (uint64_t)g->runner);
         l->renewed = true;
+        l->since_ms = tm_now_ms() - (tm_wall_ms() - l->started_ms);
         l->lock_ms =
             tm_now_ms() + SVC_LOCK_MS; /* the runner could not renew while nobody listened */
         if (l->runner != NULL)

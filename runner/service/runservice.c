@@ -38,6 +38,7 @@ void runservice_acquire(void *ctx, struct hs_req *r, enum hs_stage stage)
     if (l->state == LEG_ASSIGNED) {
         l->state = LEG_RUNNING;
         l->started_ms = tm_wall_ms();
+        l->since_ms = tm_now_ms();
         o = event_job(l, "job.started");
         (void)json_object_set(o, "matrix", l->matrix);
         evlog_add(l->run->events, o);

@@ -119,6 +119,7 @@ struct leg {
     struct runner *runner; /* assigned or running */
     int64_t message_id;
     int64_t assigned_ms, lock_ms;
+    int64_t since_ms; /* clock: running since */
     bool delivered, renewed;
     int64_t queued_ms, started_ms; /* wall */
     bool cancel;

@@ -224,6 +224,37 @@ static void a_cancellation_comes_by_busy_poll_and_again(void **state)
     rig_free(g);
 }
 
+static void a_job_may_take_its_time_and_no_more(void **state)
+{
+    struct rig *g = rig_new("run", "");
+    AUTO(auto_free) char *run = NULL;
+    struct pending *p;
+    struct job j;
+
+    (void)state;
+    rig_session(g, 0);
+    run = rig_run(g,
+                  "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    timeout-minutes: 5\n"
+                  "    steps:\n      - run: echo hi\n",
+                  NULL);
+    j = rig_take(g, 0);
+    rig_jump(g, 299000);
+    rig_session(g, 0); /* nobody polled for so long */
+    p = start_poll(g, 0, "Busy");
+    assert_int_equal(wait_poll(p, 200), 0);
+    rig_jump(g, 2000);
+    assert_int_equal(wait_poll(p, 10000), 200);
+    assert_non_null(strstr(p->body.p, "JobCancellation"));
+    end_poll(p);
+    assert_int_equal(rig_complete(g, &j, "canceled", NULL), 204);
+    job_done(&j);
+    rig_expect_events(g, run,
+                      "run.started\njob.queued build\njob.started build\n"
+                      "annotation build error: The job has exceeded the maximum execution time of "
+                      "5m0s\njob.completed build cancelled\nrun.completed cancelled\n");
+    rig_free(g);
+}
+
 static void a_forced_cancel_ends_the_run_at_once(void **state)
 {
     struct rig *g = rig_new("run", "");
@@ -403,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_job_that_is_not_picked_up_goes_to_another_runner),
         cmocka_unit_test(an_expired_lock_fails_the_job),
         cmocka_unit_test(a_cancellation_comes_by_busy_poll_and_again),
+        cmocka_unit_test(a_job_may_take_its_time_and_no_more),
         cmocka_unit_test(a_forced_cancel_ends_the_run_at_once),
         cmocka_unit_test(a_failing_leg_cancels_the_others),
         cmocka_unit_test(outputs_reach_the_jobs_that_need_them),
