@@ -23,7 +23,8 @@ static int run_command(const struct command *c, int argc, char **argv)
 
     if (c->missing != NULL) {
         (void)err_set(&e, FAIL_UNSUPPORTED, "%s is not available yet; %s", c->name, c->missing);
-        return cli_fail(&e);
+        err_print(&e);
+        return EXIT_USAGE;
     }
     if (c->raw != NULL && argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
         cli_help(stdout, c);

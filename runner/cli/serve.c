@@ -141,7 +141,8 @@ static void on_failed(void *ctx, const struct err *e)
 {
     struct serve *s = ctx;
 
-    err_print(e);
+    if (e->msg[0] != '\0')
+        err_print(e);
     s->status = e->code == FAIL_INPUT ? EXIT_USAGE : EXIT_HOST;
     loop_stop(s->loop);
 }

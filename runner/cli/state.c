@@ -124,6 +124,7 @@ int run_state_open(const char *launcher, struct run_state *s, struct err *e)
         run_state_close(&n);
         return -1;
     }
+    n.uid = geteuid();
     n.dir = path_join(runs, n.id);
     n.jobs_dir = path_join(jobs, n.id);
     if (mkdirat(n.runs_fd, n.id, 0700) < 0 || mkdirat(n.jobs_fd, n.id, 0700) < 0) {
@@ -139,7 +140,7 @@ void run_state_close(struct run_state *s)
 {
     struct err e = {0};
 
-    if (s->lock_fd >= 0) {
+    if (s->lock_fd >= 0 && s->uid == geteuid()) {
         AUTO(auto_free) char *lock = xasprintf("%s" LOCK_SUFFIX, s->id);
         if (fs_remove_tree(s->jobs_fd, s->id, &e) < 0 || fs_remove_tree(s->runs_fd, s->id, &e) < 0)
             warn("remove", &e); /* the next start tries again: the lock file stays */

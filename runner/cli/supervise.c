@@ -184,6 +184,10 @@ static int on_ready_line(struct sup *s, struct sv line, struct err *e)
 
     if (j == NULL)
         return -1;
+    if (jx_get(j, "error") != NULL && s->service.log == NULL) { /* it printed the line itself */
+        *e = (struct err){.code = jx_int(j, "exit", 3) == 2 ? FAIL_INPUT : FAIL_PROTO};
+        return -1;
+    }
     if (jx_get(j, "error") != NULL)
         return err_set(e, jx_int(j, "exit", 3) == 2 ? FAIL_INPUT : FAIL_PROTO, SV_FMT,
                        SV_ARG(jx_str(j, "error", "")));
