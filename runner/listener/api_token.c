@@ -151,7 +151,8 @@ static int assertion(struct gh_api *a, struct buf *jwt, struct err *e)
              (long long)(now_s + ASSERTION_AHEAD_S));
     if (buf_done(&claims, "client assertion", e) < 0)
         return -1;
-    return cry_jwt_rs256(r->rsa, buf_sv(&claims), jwt, e);
+    return r->fips ? cry_jwt_ps256(r->rsa, buf_sv(&claims), jwt, e)
+                   : cry_jwt_rs256(r->rsa, buf_sv(&claims), jwt, e);
 }
 
 static void ask(struct gh_api *a)
