@@ -2,7 +2,10 @@
  *
  * The launcher: builds the sandbox of each job, starts init and the worker in parallel, and takes all down when
  * the worker ends, the listener asks, or the listener is gone. One process, one thread, one poll loop; a job
- * needs three children at most: init, the worker, and last the one that removes the job's folder. */
+ * needs three children at most: init, the worker, and last the one that removes the job's folder.
+ *
+ * The loss of the listener is seen by the end of the socket: the kernel checks permissions for PR_SET_PDEATHSIG too, and
+ * a listener that gave up root may not signal a launcher that is root. */
 #include "sandbox/program/launcher.h"
 
 #include "sandbox/program/build.h"
