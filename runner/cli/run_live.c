@@ -470,6 +470,7 @@ int run_live(const struct run_request *r)
         if (status == EXIT_USAGE) /* the user's input was right: it is the host that cannot */
             status = EXIT_HOST;
     } else {
+        sup_drain(v.sup); /* why a job broke is said before the job is completed */
         status = v.interrupts > 0 ? EXIT_CANCELLED : v.status;
     }
     done(&v);

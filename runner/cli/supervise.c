@@ -265,6 +265,12 @@ static void on_lines(void *ctx, int fd, unsigned events)
     }
 }
 
+void sup_drain(struct sup *s)
+{
+    if (s->listener.from_watch != NULL)
+        on_lines(&s->listener, s->listener.from, LOOP_READ);
+}
+
 /* ---- start ---- */
 
 static int open_log(struct child *c, const char *dir, int *out, struct err *e)

@@ -44,6 +44,8 @@ struct sup *sup_start(struct loop *l, const struct sup_spec *s, struct err *e);
 const char *sup_url(const struct sup *s);
 const struct secret *sup_token(const struct sup *s);
 const char *const *sup_jit(const struct sup *s); /* NULL-terminated */
+/* Hands on what the listener has said and nobody has read yet. */
+void sup_drain(struct sup *s);
 /* Asks both to end and waits; whoever has not ended after grace_ms is killed. 0 = at once. */
 void sup_stop(struct sup *s, int64_t grace_ms);
 void sup_free(struct sup *s); /* kills what is left */
