@@ -283,7 +283,7 @@ static int add_narrow(scmp_filter_ctx f)
         return 0;
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         int r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
         if (r < 0)
             return r;
     }
@@ -291,7 +291,7 @@ static int add_narrow(scmp_filter_ctx f)
                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (r < 0)
         return r;
-    return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0));
+    return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0(SCMP_CMP_EQ, 0, 0));
 }
 
 static int restrict_calls(struct err *e)
