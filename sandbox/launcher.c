@@ -85,6 +85,23 @@ int sbx_launcher_start(const char *path, struct sbx_launcher **out, struct err *
     return 0;
 }
 
+int sbx_launcher_limit(struct sbx_launcher *l, const struct sbx_limits *m, struct err *e)
+{
+    struct ipc_out o;
+
+    ipc_begin(&o, WIRE_LIMITS, 0);
+    ipc_put_u64(&o, TAG_REQUIRE, (uint64_t)m->least);
+    ipc_put_str(&o, TAG_JOB_DIR, m->jobs_dir);
+    for (const char *const *d = m->host_dirs; d != NULL && *d != NULL; d++)
+        ipc_put_str(&o, TAG_HOST_DIR, *d);
+    ipc_put_str(&o, TAG_WORKER_PATH, m->worker_path);
+    ipc_put_u64(&o, TAG_UID, m->first_uid);
+    ipc_put_u64(&o, TAG_UIDS, m->n_uids);
+    if (ipc_send(l->sock, &o, e) < 0)
+        return err_wrap(e, "tell the launcher its limits");
+    return 0;
+}
+
 int sbx_launcher_fd(const struct sbx_launcher *l)
 {
     return l->sock;

@@ -71,6 +71,17 @@ struct sbx_event {
 };
 /* Starts the program at `path` in its own session; dies with the caller. */
 MUST_USE int sbx_launcher_start(const char *path, struct sbx_launcher **out, struct err *e);
+/* The most that any policy may ask for. Told once, by a caller that was not attacked yet (before it gives up root
+ * and reads its first network byte): whatever is beyond it is refused from then on, whoever asks. */
+struct sbx_limits {
+    enum sbx_level least; /* no policy may require less */
+    const char *jobs_dir; /* job_dir is a folder directly below; absolute and clean */
+    const char *const
+        *host_dirs;             /* the folders that may be shown; NULL-terminated, or NULL = none */
+    const char *worker_path;    /* the one program that is started as a worker */
+    uint32_t first_uid, n_uids; /* root mode: uids of workers, none of them 0 */
+};
+MUST_USE int sbx_launcher_limit(struct sbx_launcher *l, const struct sbx_limits *m, struct err *e);
 int sbx_launcher_fd(
     const struct sbx_launcher *l); /* readable when sbx_launcher_next has something */
 MUST_USE int sbx_launch(struct sbx_launcher *l, const struct sbx_policy *p,

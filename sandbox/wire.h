@@ -28,6 +28,7 @@ enum wire_type {
     WIRE_GONE = 6,
     WIRE_PROBED = 7,    /* answer of `gantry-sandbox probe` */
     WIRE_RECOVERED = 8, /* answer of `gantry-sandbox recover` */
+    WIRE_LIMITS = 9,    /* once, before the first WIRE_LAUNCH */
     /* init -> launcher */
     WIRE_READY = 16,
     WIRE_BROKEN = 17,
@@ -92,6 +93,7 @@ enum wire_tag {
     TAG_FILES,
     TAG_BYTES,
     TAG_SEAMS, /* test builds: walls to leave out */
+    TAG_UIDS,  /* how many, from TAG_UID on */
 };
 
 #define WIRE_FLAG_SUDO    1U

@@ -222,6 +222,25 @@ static int drop_root(struct gh_listener *l, struct err *e)
     return 0;
 }
 
+/* Before root is given up: whoever takes us over later finds the launcher bound to what the user asked for. */
+static int limit_launcher(struct gh_listener *l, struct err *e)
+{
+    bool none = l->o.sandbox == GH_SANDBOX_NONE;
+    bool root = geteuid() == 0;
+    struct sbx_limits m = {
+        .least = none   ? SBX_NONE
+                 : root ? SBX_FULL
+                        : SBX_SINGLE,
+        .jobs_dir = l->o.jobs_dir,
+        .host_dirs = l->o.host_dirs,
+        .worker_path = l->o.worker,
+        .first_uid = SLOT_UID_BASE,
+        .n_uids = root ? RUNNERS_MAX : 0,
+    };
+
+    return sbx_launcher_limit(l->launcher, &m, e);
+}
+
 static int read_late(struct gh_listener *l, json_t **keep, struct err *e)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(LATE_MAX_BYTES);
@@ -357,7 +376,7 @@ static int start(struct gh_listener *l, json_t **late, struct err *e)
     /* Everything that needs root, a single thread or a dumpable process comes before the first network
      * byte and before the first secret. */
     if (open_jobs_dir(l, e) < 0 || sbx_launcher_start(l->o.launcher, &l->launcher, e) < 0 ||
-        drop_root(l, e) < 0)
+        limit_launcher(l, e) < 0 || drop_root(l, e) < 0)
         return -1;
     proc_no_dump();
     describe_os(l);

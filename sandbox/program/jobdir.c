@@ -75,6 +75,9 @@ int jobdir_make(const struct plan *p, const struct jobdir_owner *who, int *dir, 
         return err_sys(e, "cannot open the job folder '%s'", p->job_dir);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return err_sys(e, "cannot lock the job folder '%s'", p->job_dir);
+    /* As root the folder came from an ordinary user, who must not swap what is made in it while it is made. */
+    if (p->level == SBX_FULL && fchown(fd, 0, 0) < 0)
+        return err_sys(e, "cannot take the job folder '%s' over", p->job_dir);
     mark = openat(fd, MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (mark < 0)
         return err_sys(e, "cannot write to the job folder '%s'", p->job_dir);

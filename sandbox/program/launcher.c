@@ -47,7 +47,9 @@ struct launcher {
     int control, signals;
     bool listener_gone;
     struct job *jobs;
+    size_t n_jobs;
     struct host host;
+    struct limits limits;
 };
 
 static void tell(struct launcher *l, struct ipc_out *o)
@@ -79,6 +81,7 @@ static void drop_job(struct launcher *l, struct job *j)
     while (*at != j)
         at = &(*at)->next;
     *at = j->next;
+    l->n_jobs--;
     built_done(&j->built);
     plan_done(&j->plan);
     free(j);
@@ -154,7 +157,9 @@ static void on_launch(struct launcher *l, struct ipc_in *in)
     j->built = BUILT_INIT;
     j->next = l->jobs;
     l->jobs = j;
-    if (plan_read(in, &j->plan, &e) < 0) { /* the folder was not touched yet */
+    l->n_jobs++;
+    if (plan_read(in, &j->plan, &e) < 0 ||
+        plan_within(&j->plan, &l->limits, &e) < 0) { /* the folder was not touched, nor may be */
         j->refused = true;
         j->error = e;
         job_gone(l, j);
@@ -182,12 +187,14 @@ static void on_listener(struct launcher *l)
     struct ipc_in in = IPC_IN_INIT;
     struct err e = {0};
 
-    if (ipc_recv(l->control, &in, &e) <= 0 || (in.type != WIRE_LAUNCH && in.type != WIRE_KILL))
-        l->listener_gone = true; /* or it talks another protocol */
-    else if (in.type == WIRE_LAUNCH)
+    bool ok = ipc_recv(l->control, &in, &e) > 0;
+
+    if (ok && in.type == WIRE_LAUNCH)
         on_launch(l, &in);
-    else
+    else if (ok && in.type == WIRE_KILL)
         on_kill(l, in.id);
+    else if (!ok || in.type != WIRE_LIMITS || limits_read(&in, &l->limits, &e) < 0)
+        l->listener_gone = true; /* or it talks another protocol */
     ipc_in_done(&in);
 }
 
@@ -262,10 +269,10 @@ static void on_end_of(struct launcher *l, pid_t pid, int status)
 
 static void kill_orphans(const struct launcher *l)
 {
-    pid_t keep[256];
+    AUTO(auto_free) pid_t *keep = xcalloc(3 * l->n_jobs + 1, sizeof *keep);
     size_t n = 0;
 
-    for (const struct job *j = l->jobs; j != NULL && n + 3 <= 256; j = j->next) {
+    for (const struct job *j = l->jobs; j != NULL; j = j->next) {
         keep[n++] = j->worker;
         keep[n++] = j->built.init;
         keep[n++] = j->remover;
@@ -296,12 +303,13 @@ static void on_sigchld(struct launcher *l)
 
 static void turn(struct launcher *l)
 {
-    struct pollfd p[130] = {{.fd = l->listener_gone ? -1 : l->control, .events = POLLIN},
-                            {.fd = l->signals, .events = POLLIN}};
-    struct job *at[130];
+    AUTO(auto_free) struct pollfd *p = xcalloc(l->n_jobs + 2, sizeof *p);
+    AUTO(auto_free) struct job **at = xcalloc(l->n_jobs + 2, sizeof(struct job *));
     nfds_t n = 2;
 
-    for (struct job *j = l->jobs; j != NULL && n < 130; j = j->next) {
+    p[0] = (struct pollfd){.fd = l->listener_gone ? -1 : l->control, .events = POLLIN};
+    p[1] = (struct pollfd){.fd = l->signals, .events = POLLIN};
+    for (struct job *j = l->jobs; j != NULL; j = j->next) {
         p[n] = (struct pollfd){.fd = j->built.sock, .events = POLLIN};
         at[n++] = j;
     }
@@ -318,7 +326,7 @@ static void turn(struct launcher *l)
 
 int launcher_main_run(int control, struct err *e)
 {
-    struct launcher l = {.control = control};
+    struct launcher l = {.control = control, .limits = LIMITS_INIT};
     sigset_t set;
 
     (void)sigemptyset(&set);
@@ -340,5 +348,6 @@ int launcher_main_run(int control, struct err *e)
             }
     }
     host_done(&l.host);
+    limits_done(&l.limits);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading a policy. The listener is trusted, but a limit on what it may ask for costs nothing: host folders
- * that would show the host as a whole are refused here. */
+ * Reading a policy. Host folders that would show the host as a whole are refused here, and whatever is beyond the
+ * limits that the listener set before it gave up root: a listener that was taken over later must not become root
+ * through us, by a folder to "remove", a worker of its choice or a job without a sandbox. */
 #include "sandbox/program/plan.h"
 
 #include "base/fd.h"
@@ -126,6 +127,82 @@ int plan_read(struct ipc_in *in, struct plan *p, struct err *e)
                        "nested user namespaces are not supported yet; "
                        "leave nested_userns out of the policy");
     return read_lists(in, p, e);
+}
+
+/* ---- limits ---- */
+
+int limits_read(struct ipc_in *in, struct limits *m, struct err *e)
+{
+    uint16_t tag;
+    struct sv v;
+
+    if (m->set)
+        return err_set(e, FAIL_PROTO, "the limits of the launcher were set already");
+    m->least = (enum sbx_level)wire_get_u64(in, TAG_REQUIRE, SBX_FULL);
+    m->jobs_dir = wire_dup_str(in, TAG_JOB_DIR);
+    m->worker_path = wire_dup_str(in, TAG_WORKER_PATH);
+    m->first_uid = (uint32_t)wire_get_u64(in, TAG_UID, 0);
+    m->n_uids = (uint32_t)wire_get_u64(in, TAG_UIDS, 0);
+    while (ipc_next(in, &tag, &v))
+        if (tag == TAG_HOST_DIR)
+            strv_addsv(&m->host_dirs, v);
+    for (size_t n = m->jobs_dir != NULL ? strlen(m->jobs_dir) : 0;
+         n > 0 && m->jobs_dir[n - 1] == '/'; n--)
+        m->jobs_dir[n - 1] = '\0';
+    if (m->jobs_dir == NULL || m->worker_path == NULL || (m->first_uid == 0 && m->n_uids > 0) ||
+        m->n_uids > UINT32_MAX - m->first_uid)
+        return err_set(e, FAIL_PROTO, "the limits of the launcher are incomplete");
+    m->set = true;
+    return 0;
+}
+
+void limits_done(struct limits *m)
+{
+    free(m->jobs_dir);
+    strv_free(&m->host_dirs);
+    free(m->worker_path);
+    *m = LIMITS_INIT;
+}
+
+static bool is_directly_below(const char *dir, const char *path)
+{
+    size_t n = strlen(dir);
+    const char *name = path + n + 1;
+
+    return strncmp(path, dir, n) == 0 && path[n] == '/' && name[0] != '\0' && name[0] != '.' &&
+           strchr(name, '/') == NULL;
+}
+
+static bool is_named(const struct strv *list, const char *s)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->v[i], s) == 0)
+            return true;
+    return false;
+}
+
+int plan_within(const struct plan *p, const struct limits *m, struct err *e)
+{
+    const char *what = NULL;
+
+    if (!m->set)
+        return 0;
+    if (p->require < m->least)
+        what = "a weaker sandbox";
+    else if (!is_directly_below(m->jobs_dir, p->job_dir))
+        what = "a folder that is no job's";
+    else if (strcmp(p->worker_path, m->worker_path) != 0)
+        what = "another worker";
+    else if (m->n_uids > 0 &&
+             (p->worker_uid < m->first_uid || p->worker_uid - m->first_uid >= m->n_uids))
+        what = "a worker with another uid";
+    for (size_t i = 0; what == NULL && i < p->host_dirs.n; i++)
+        if (!is_named(&m->host_dirs, p->host_dirs.v[i]))
+            what = "another host folder";
+    if (what == NULL)
+        return 0;
+    return err_set(e, FAIL_DENIED,
+                   "the policy of the job asks for %s than the runner was started with", what);
 }
 
 void plan_done(struct plan *p)

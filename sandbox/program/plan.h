@@ -44,6 +44,24 @@ void plan_done(struct plan *p);
 /* A folder of the host that may be shown: absolute, clean, not the root, not one of the job's own. */
 MUST_USE int plan_check_host_dir(const char *dir, struct err *e);
 
+/* What no plan may exceed (struct sbx_limits). Without it (set = false) everything may be asked for. */
+struct limits {
+    bool set;
+    enum sbx_level least;
+    char *jobs_dir;
+    struct strv host_dirs;
+    char *worker_path;
+    uint32_t first_uid, n_uids;
+};
+#define LIMITS_INIT            \
+    (struct limits)            \
+    {                          \
+        .host_dirs = STRV_INIT \
+    }
+MUST_USE int limits_read(struct ipc_in *in, struct limits *m, struct err *e);
+void limits_done(struct limits *m);
+MUST_USE int plan_within(const struct plan *p, const struct limits *m, struct err *e);
+
 /* What init and its children know. Filled by the launcher's child before any job code exists. */
 struct box {
     enum sbx_level level;

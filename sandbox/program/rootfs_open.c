@@ -53,6 +53,7 @@ static int clone_at(int at, const char *path, uint64_t attr, int idmap, int *out
     unsigned recursive = 0;
 
     /* Without the mounts below where that is allowed; in a user namespace they are locked to their parent. */
+    flags |= AT_SYMLINK_NOFOLLOW; /* every name is a folder's own: a link was put in its place */
     fd = open_tree(at, path, flags);
     if (fd < 0 && errno == EINVAL) {
         recursive = AT_RECURSIVE;

@@ -326,6 +326,68 @@ static void test_refuse_missing_worker(void **state)
     done(r);
 }
 
+/* A listener that was taken over asks for more than it said before it gave up root: nothing is touched. */
+static void test_refuse_beyond_limits(void **state)
+{
+    static const char *const shown[] = {"/usr/share", NULL};
+    static const char *const other[] = {"/usr/share", "/srv", NULL};
+    struct rig *r = open_job();
+    AUTO(auto_free) char *deeper = xasprintf("%s/x", r->job_dir);
+    AUTO(auto_free) char *jobs = xasprintf("%s/jobs", r->dir);
+    struct sbx_limits m = {.least = SBX_SINGLE,
+                           .jobs_dir = jobs,
+                           .host_dirs = shown,
+                           .worker_path = "/bin/true",
+                           .first_uid = 65200,
+                           .n_uids = 2};
+    const struct {
+        enum sbx_level require;
+        const char *job_dir;
+        const char *const *host_dirs;
+        const char *worker;
+        uint32_t uid;
+        const char *want;
+    } table[] = {
+        {SBX_NONE, r->job_dir, shown, "/bin/true", 65200, "a weaker sandbox"},
+        {SBX_SINGLE, deeper, shown, "/bin/true", 65200, "a folder that is no job's"},
+        {SBX_SINGLE, r->dir, shown, "/bin/true", 65200, "a folder that is no job's"},
+        {SBX_SINGLE, "/etc", shown, "/bin/true", 65200, "a folder that is no job's"},
+        {SBX_SINGLE, r->job_dir, other, "/bin/true", 65200, "another host folder"},
+        {SBX_SINGLE, r->job_dir, shown, "/bin/sh", 65200, "another worker"},
+        {SBX_SINGLE, r->job_dir, shown, "/bin/true", 65202, "a worker with another uid"},
+        {SBX_SINGLE, r->job_dir, shown, "/bin/true", 0, "a worker with another uid"},
+        {SBX_SINGLE, r->job_dir, shown, "/bin/true", UINT32_MAX, "a worker with another uid"},
+    };
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(mkdir(deeper, 0700), 0);
+    rig_start_launcher(r);
+    assert_int_equal(sbx_launcher_limit(r->launcher, &m, &e), 0);
+    r->channel = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct sbx_worker w = {.path = table[i].worker,
+                               .envp = environ,
+                               .channel_fd = r->channel,
+                               .uid = table[i].uid};
+        r->policy.require = table[i].require;
+        r->policy.job_dir = table[i].job_dir;
+        r->policy.host_dirs = table[i].host_dirs;
+        assert_int_equal(sbx_launch(r->launcher, &r->policy, &w, &r->job_id, &e), 0);
+        rig_expect(r, SBX_EV_REFUSED);
+        assert_int_equal(r->last.error.code, FAIL_DENIED);
+        assert_non_null(strstr(r->last.error.msg, table[i].want));
+        assert_true(fs_exists(AT_FDCWD, deeper));
+    }
+    /* Limits are set once. */
+    assert_int_equal(sbx_launcher_limit(r->launcher, &m, &e), 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = sbx_launcher_fd(r->launcher), .events = POLLIN}, 1,
+                          RIG_WAIT_MS),
+                     1);
+    assert_int_equal(sbx_launcher_next(r->launcher, &r->last, &e), -1);
+    done(r);
+}
+
 static void write_text(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -735,6 +797,7 @@ static int run_level(enum sbx_level l)
         cmocka_unit_test(test_two_jobs),
         cmocka_unit_test(test_refuse_network_without_sandbox),
         cmocka_unit_test(test_refuse_missing_worker),
+        cmocka_unit_test(test_refuse_beyond_limits),
         cmocka_unit_test(test_refuse_without_user_namespaces),
         cmocka_unit_test(test_copy_source),
         cmocka_unit_test(test_copy_refused),
