@@ -31,6 +31,10 @@ static void git_env(struct strv *env)
         if (i == n)
             strv_add(env, *v);
     }
+    /* An object that a partial clone lacks would be fetched as the repository's configuration says, which may be
+     * any command (ext::, core.sshCommand, credential.helper): the repository may be somebody else's. */
+    strv_setenv(env, SV("GIT_ALLOW_PROTOCOL"), SV("none"));
+    strv_setenv(env, SV("GIT_NO_LAZY_FETCH"), SV("1"));
     strv_setenv(env, SV("GIT_OPTIONAL_LOCKS"), SV("0"));
     strv_setenv(env, SV("GIT_TERMINAL_PROMPT"), SV("0"));
     strv_setenv(env, SV("LC_ALL"), SV("C"));

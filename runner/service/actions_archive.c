@@ -18,17 +18,23 @@
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/proc.h"
 
 #define MIRROR_MAX_DEPTH 64U
 #define MIRROR_MAX_FILES 200000U
 
-static int git(const char *dir, const char *const *args, int out_fd, char **text, struct err *e)
+/* more: further variables, NULL-terminated, or NULL. */
+static int git(const char *dir, const char *const *args, char *const *more, int out_fd, char **text,
+               struct err *e)
 {
+    /* No protocol: an object that a partial clone lacks would be fetched as its configuration says. */
     static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
                                       "HOME=/nonexistent",
                                       "GIT_CONFIG_NOSYSTEM=1",
                                       "GIT_TERMINAL_PROMPT=0",
+                                      "GIT_ALLOW_PROTOCOL=none",
+                                      "GIT_NO_LAZY_FETCH=1",
                                       "LC_ALL=C",
                                       NULL};
     AUTO(auto_free) char *path = NULL;
@@ -51,6 +57,8 @@ static int git(const char *dir, const char *const *args, int out_fd, char **text
         strv_add(&argv, args[i]);
     for (size_t i = 0; env[i] != NULL; i++)
         strv_add(&envp, env[i]);
+    for (size_t i = 0; more != NULL && more[i] != NULL; i++)
+        strv_add(&envp, more[i]);
     spec.path = path;
     spec.argv = argv.v;
     spec.envp = envp.v;
@@ -81,8 +89,8 @@ int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e)
         buf_addsv(&name, sv_sub(sv_of(forms[i]), 0, at));
         buf_adds(&name, ref);
         buf_adds(&name, forms[i] + at + 2);
-        if (git(dir, (const char *const[]){"rev-parse", "--verify", "--quiet", name.p, NULL}, -1,
-                &text, e) < 0)
+        if (git(dir, (const char *const[]){"rev-parse", "--verify", "--quiet", name.p, NULL}, NULL,
+                -1, &text, e) < 0)
             continue;
         line = sv_trim(sv_of(text));
         if (line.n == 40 || line.n == 64) {
@@ -93,12 +101,67 @@ int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e)
     return err_set(e, FAIL_NOTFOUND, "'%s' has no ref '%s'", dir, ref);
 }
 
-int mirror_git(const char *dir, const char *sha, const char *top, int fd, struct err *e)
+/* A repository of ours without anything in it: the mirror's objects are read through it, so that the mirror's own
+ * configuration (filters of files, commands that compress) is not; it may belong to somebody else. */
+static int make_empty(int at, const char *name, bool sha256, struct err *e)
 {
-    AUTO(auto_free) char *prefix = xasprintf("--prefix=%s/", top);
+    static const char head[] = "ref: refs/heads/none\n";
+    static const char config[] = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
+                                 "[extensions]\n\tobjectformat = sha256\n";
+    AUTO(auto_free) char *objects = xasprintf("%s/objects", name);
+    AUTO(auto_free) char *refs = xasprintf("%s/refs", name);
+    AUTO(auto_free) char *config_path = xasprintf("%s/config", name);
+    AUTO(auto_free) char *head_path = xasprintf("%s/HEAD", name);
 
-    return git(dir, (const char *const[]){"archive", "--format=tar.gz", prefix, sha, NULL}, fd,
-               NULL, e);
+    if (fs_exists(at, head_path)) /* written last */
+        return 0;
+    if (fs_mkdir_all(at, objects, 0700, e) < 0 || fs_mkdir_all(at, refs, 0700, e) < 0 ||
+        (sha256 && fs_write_atomic(at, config_path, 0600, config, strlen(config), e) < 0))
+        return -1;
+    return fs_write_atomic(at, head_path, 0600, head, strlen(head), e);
+}
+
+/* In quotes, as a ':' would part two folders. */
+static void alternate(const char *path, struct buf *out)
+{
+    buf_adds(out, "GIT_ALTERNATE_OBJECT_DIRECTORIES=\"");
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_addc(out, '\\');
+        buf_addc(out, *p);
+    }
+    buf_addc(out, '"');
+}
+
+int mirror_git(struct svc *s, const char *dir, const char *sha, const char *top, int fd,
+               struct err *e)
+{
+    bool sha256 = strlen(sha) == 64;
+    const char *name = sha256 ? "git-sha256" : "git";
+    AUTO(auto_free) char *prefix = xasprintf("--prefix=%s/", top);
+    AUTO(auto_free) char *empty = xasprintf("%s/%s", s->cfg.state_dir, name);
+    AUTO(auto_free) char *git_dir = NULL;
+    AUTO(auto_free) char *text = NULL;
+    AUTO(auto_free) char *rel = NULL;
+    AUTO(auto_free) char *objects = NULL;
+    AUTO(buf_free) struct buf alt = BUF_INIT(16384);
+
+    if (make_empty(s->state_fd, name, sha256, e) < 0 ||
+        git(dir, (const char *const[]){"rev-parse", "--git-path", "objects", NULL}, NULL, -1, &text,
+            e) < 0)
+        return -1;
+    rel = sv_dup(sv_trim(sv_of(text)));
+    AUTO(auto_free) char *joined = path_join(dir, rel);
+    objects = realpath(joined, NULL);
+    git_dir = realpath(empty, NULL);
+    if (objects == NULL || git_dir == NULL)
+        return err_sys(e, "cannot find the objects of '%s'", dir);
+    AUTO(auto_free) char *own = xasprintf("GIT_DIR=%s", git_dir);
+    alternate(objects, &alt);
+    if (buf_done(&alt, "path of a mirror", e) < 0)
+        return -1;
+    return git(dir, (const char *const[]){"archive", "--format=tar.gz", prefix, sha, NULL},
+               (char *const[]){own, alt.p, NULL}, fd, NULL, e);
 }
 
 struct walk {

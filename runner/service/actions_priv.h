@@ -16,7 +16,8 @@ struct wanted {
 
 /* actions_archive.c: into an open file, one top-level folder. */
 MUST_USE int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e);
-MUST_USE int mirror_git(const char *dir, const char *sha, const char *top, int fd, struct err *e);
+MUST_USE int mirror_git(struct svc *s, const char *dir, const char *sha, const char *top, int fd,
+                        struct err *e);
 MUST_USE int mirror_folder(const char *dir, const char *top, int fd, struct err *e);
 
 /* actions_fetch.c: from the network. Calls done once, never from inside; on success the archive is in the blob
@@ -28,6 +29,8 @@ void fetch_cancel(struct fetch *f);
 
 /* actions_source.c */
 void actions_blob_name(const struct wanted *w, struct buf *out);
+/* Folder of the action's repository in the cache. */
+char *actions_cache_folder(const struct svc *s, const struct wanted *w);
 /* Temporary file in the blob store, and its way to a name. */
 MUST_USE int actions_temp(struct svc *s, char **path, int *fd, struct err *e);
 MUST_USE int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256,

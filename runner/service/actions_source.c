@@ -99,7 +99,7 @@ static int from_mirror(struct svc *s, struct wanted *w, const char *dir, bool gi
         return -1;
     if (actions_temp(s, &temp, &fd, e) < 0)
         return -1;
-    rc = git ? mirror_git(dir, w->sha, top, fd, e) : mirror_folder(dir, top, fd, e);
+    rc = git ? mirror_git(s, dir, w->sha, top, fd, e) : mirror_folder(dir, top, fd, e);
     if (rc == 0 && w->sha == NULL) { /* a plain folder has no commit: its content names it */
         rc = blob_adopt(s, temp, NULL, &digest, e);
         if (rc == 0)
@@ -132,6 +132,18 @@ static int look_in_mirrors(struct svc *s, struct wanted *w, struct buf *looked, 
     return 0;
 }
 
+/* OWNER_NAME, as runners call it. An owner with a '_' is parted by a character that no name may have: a_b/c must
+ * never be served what was fetched as a/b_c. */
+char *actions_cache_folder(const struct svc *s, const struct wanted *w)
+{
+    char *folder = xasprintf("%s/%s", s->cfg.cache_dir, w->repo);
+    char *slash = strrchr(folder, '/');
+
+    *slash =
+        strchr(w->repo, '_') != NULL && strchr(w->repo, '_') < strchr(w->repo, '/') ? '%' : '_';
+    return folder;
+}
+
 /* cache_dir/OWNER_NAME/SHA.tar.gz, and refs/REF -> SHA as of the last download. */
 static int look_in_cache(struct svc *s, struct wanted *w, struct err *e)
 {
@@ -148,8 +160,7 @@ static int look_in_cache(struct svc *s, struct wanted *w, struct err *e)
 
     if (s->cfg.cache_dir == NULL)
         return 0;
-    folder = xasprintf("%s/%s", s->cfg.cache_dir, w->repo);
-    *strrchr(folder, '/') = '_';
+    folder = actions_cache_folder(s, w);
     path = xasprintf("%s/refs/%s", folder, w->ref);
     if (fs_read_file(AT_FDCWD, path, 256, &text, &n, e) < 0)
         return 0;

@@ -414,6 +414,56 @@ static struct answer resolve(struct rig *g, const struct job *j, const char *act
                     json_pack("{s:[{s:s, s:s}]}", "actions", "action", action, "version", "v1"));
 }
 
+/* What a mirror's own configuration names is never run: the mirror may belong to somebody else. */
+static void a_mirror_runs_no_command(void **state)
+{
+    struct rig *g = rig_new_dir();
+    AUTO(auto_free) char *extra = xasprintf(",\"actions_dirs\":[\"%s/mirror:1\"]", g->dir);
+    AUTO(auto_free) char *folder = xasprintf("%s/mirror:1/acme/setup", g->dir);
+    AUTO(auto_free) char *run = NULL;
+    AUTO(auto_free) char *text = NULL;
+    char script[] =
+        "set -e; cd \"$1\"; git init -q; echo '* filter=x' >.gitattributes; echo n >action.yml; "
+        "git add .; git -c user.name=a -c user.email=a@example.org commit -qm x; git tag v1; "
+        "git config tar.tar.gz.command \"sh -c 'touch $2/ran; gzip -cn'\"; "
+        "git config filter.x.smudge \"sh -c 'touch $2/ran; cat'\"";
+    char sh[] = "/bin/sh", c[] = "-c";
+    char *argv[] = {sh, c, script, sh, folder, g->dir, NULL};
+    struct proc_spec spec = PROC_SPEC_INIT;
+    struct answer a, b;
+    struct job j;
+    struct err e;
+    size_t n;
+    int status;
+
+    (void)state;
+    spec.path = sh;
+    spec.argv = argv;
+    spec.envp = environ;
+    if (fs_mkdir_all(AT_FDCWD, folder, 0755, &e) < 0 ||
+        proc_capture(&spec, 65536, &text, &n, &status, &e) < 0)
+        fail_err(&e);
+    assert_int_equal(status, 0);
+    rig_configure(g, "run", extra);
+    rig_connect(g);
+    rig_session(g, 0);
+    run = rig_run(g, TWO_JOBS, NULL);
+    j = rig_take(g, 0);
+    a = resolve(g, &j, "acme/setup");
+    assert_int_equal(a.status, 200);
+    b = rig_call(g, "GET",
+                 jx_str(jx_get(jx_get(a.json, "actions"), "acme/setup@v1"), "tar_url", "").p, NULL,
+                 SV(""), NULL);
+    assert_int_equal(b.status, 200);
+    assert_true(b.body.len > 100 && (unsigned char)b.body.p[0] == 0x1f);
+    AUTO(auto_free) char *ran = xasprintf("%s/ran", g->dir);
+    assert_false(fs_exists(AT_FDCWD, ran));
+    answer_done(&b);
+    answer_done(&a);
+    job_done(&j);
+    rig_free(g);
+}
+
 static void actions_come_from_mirrors(void **state)
 {
     struct rig *g = rig_new_dir();
@@ -473,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_database_that_cannot_be_written_refuses_the_run),
         cmocka_unit_test(a_key_pair_gets_a_token),
         cmocka_unit_test(actions_come_from_mirrors),
+        cmocka_unit_test(a_mirror_runs_no_command),
     };
 
     rig_reserve();
