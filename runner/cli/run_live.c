@@ -235,9 +235,11 @@ static void on_posted(void *ctx, const struct hc_response *r, const struct err *
         loop_stop(v->loop);
         return;
     }
-    if (r->status != 201 && r->status != 200)
-        (void)err_http(&why, r->status, "the service answered %d to a run: " SV_FMT, r->status,
-                       SV_ARG(sv_sub(r->body, 0, 160)));
+    if (r->status != 201 && r->status != 200) {
+        struct sv said = jx_str(json_array_get(jx_get(answer, "errors"), 0), "message", "");
+        (void)err_http(&why, r->status, "the service cannot take the run (HTTP %d): " SV_FMT,
+                       r->status, SV_ARG(sv_sub(said.n > 0 ? said : r->body, 0, 200)));
+    }
     if (answer == NULL || why.code != FAIL_NONE || jx_need_str(answer, "run_id", &id, &why) < 0) {
         stop_with(v, &why, EXIT_HOST);
         return;

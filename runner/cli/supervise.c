@@ -97,12 +97,28 @@ static void last_words(const struct child *c, int status, char *dst, size_t n)
     s = sv_trim((struct sv){text, len});
     nl = sv_rchr(s, '\n');
     line = nl == SV_NPOS ? s : sv_sub(s, nl + 1, s.n);
-    line = sv_sub(line, 0, n - 4);
+    line = sv_sub(line, 0, n - 1);
     if (line.n > 0 && line.p[0] != '{') {
-        memcpy(dst, ": ", 2);
-        memcpy(dst + 2, line.p, line.n);
-        dst[line.n + 2] = '\0';
+        memcpy(dst, line.p, line.n);
+        dst[line.n] = '\0';
     }
+}
+
+/* One that could not go on has said why and what to do. */
+static void describe_end(const struct child *c, int status, struct err *e)
+{
+    static const char prefix[] = "gantry: error: ";
+    char words[280];
+
+    last_words(c, status, words, sizeof words);
+    if (sv_starts(sv_of(words), sv_of(prefix)))
+        (void)err_set(e, FAIL_PROTO, "the %s ended: %s", c->name, words + strlen(prefix));
+    else if (status > 128)
+        (void)err_set(e, FAIL_PROTO, "the %s ended by signal %d; run again%s%.100s", c->name,
+                      status - 128, words[0] != '\0' ? ": " : "", words);
+    else
+        (void)err_set(e, FAIL_PROTO, "the %s ended with status %d; run again%s%.100s", c->name,
+                      status, words[0] != '\0' ? ": " : "", words);
 }
 
 static void failed(struct sup *s, const struct err *e)
@@ -128,7 +144,6 @@ static void on_end(void *ctx, int fd, unsigned events)
 {
     struct child *c = ctx;
     struct err e = {0};
-    char words[160];
     int status = 0;
 
     (void)fd;
@@ -141,14 +156,8 @@ static void on_end(void *ctx, int fd, unsigned events)
     }
     if (c->from >= 0) /* what it said last explains its end better than its status */
         on_lines(c, c->from, LOOP_READ);
-    last_words(c, status, words, sizeof words);
+    describe_end(c, status, &e);
     unwatch(c);
-    if (status > 128)
-        (void)err_set(&e, FAIL_PROTO, "the %s ended by signal %d; run again%s", c->name,
-                      status - 128, words);
-    else
-        (void)err_set(&e, FAIL_PROTO, "the %s ended with status %d; run again%s", c->name, status,
-                      words);
     failed(c->s, &e);
 }
 

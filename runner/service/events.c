@@ -174,7 +174,9 @@ static void write_pending(struct evlog *l)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            (void)err_sys(&e, "cannot write the log of events in '%s'", l->s->cfg.state_dir);
+            (void)err_set(&e, FAIL_SYS, "cannot write the log of events in '%s': %s%s",
+                          l->s->cfg.state_dir, strerrordesc_np(errno),
+                          errno == ENOSPC ? "; free some space and run again" : "");
             write_failed(l, &e);
             return;
         }

@@ -162,6 +162,15 @@ static int open_state(struct svc *s, struct err *e)
     return store_open(s, &s->store, e);
 }
 
+static int busy(struct svc *s, struct err *e)
+{
+    if (e->sys == EADDRINUSE)
+        return err_set(e, FAIL_SYS,
+                       "%s port %u is in use by another program; stop it, or give another --port",
+                       s->cfg.address, (unsigned)s->cfg.port);
+    return -1;
+}
+
 static int listen_all(struct svc *s, struct err *e)
 {
     struct hs_options o = {.address = s->cfg.address, .port = s->cfg.port, .max_connections = 4096};
@@ -174,7 +183,7 @@ static int listen_all(struct svc *s, struct err *e)
 
     s->hs = hs_new(s->loop, &o, routes, sizeof routes / sizeof *routes, s, e);
     if (s->hs == NULL)
-        return -1;
+        return busy(s, e);
     s->wss = wss_new(s->loop, &w, feed_event, s, e);
     if (s->wss == NULL)
         return -1;

@@ -6,6 +6,7 @@
  * The commits run on the loop: WAL with synchronous=NORMAL does not wait for the disk. */
 #include "runner/service/svc_priv.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <sqlite3.h>
 
@@ -43,9 +44,21 @@ static const char *const statements[STATEMENT_COUNT_] = {
     [GET_BLOB] = "SELECT sha256, size FROM blobs WHERE name = ?",
 };
 
+/* injected: errno of a fail point, or 0. */
+static int failed_by(struct store *st, const char *what, int injected, struct err *e)
+{
+    int rc = sqlite3_errcode(st->db) & 0xFF, sys = sqlite3_system_errno(st->db);
+    const char *path = sqlite3_db_filename(st->db, "main");
+    bool full = injected == ENOSPC || rc == SQLITE_FULL || (rc == SQLITE_IOERR && sys == ENOSPC);
+
+    return err_set(e, FAIL_SYS, "service database '%s': %s: %s%s", path != NULL ? path : "", what,
+                   injected != 0 ? strerrordesc_np(injected) : sqlite3_errmsg(st->db),
+                   full ? "; free some space and run again" : "");
+}
+
 static int failed(struct store *st, const char *what, struct err *e)
 {
-    return err_set(e, FAIL_SYS, "service database: %s: %s", what, sqlite3_errmsg(st->db));
+    return failed_by(st, what, 0, e);
 }
 
 static int run_sql(struct store *st, const char *sql, struct err *e)
@@ -144,8 +157,7 @@ static int change(struct store *st, sqlite3_stmt *q, struct err *e)
     int rc = injected == 0 ? sqlite3_step(q) : SQLITE_FULL;
 
     if (rc != SQLITE_DONE)
-        (void)err_set(e, FAIL_SYS, "service database: cannot write it: %s",
-                      injected == 0 ? sqlite3_errmsg(st->db) : strerrordesc_np(injected));
+        (void)failed_by(st, "cannot write it", injected, e);
     (void)sqlite3_reset(q);
     (void)sqlite3_clear_bindings(q);
     return rc == SQLITE_DONE ? 0 : -1;

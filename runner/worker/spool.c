@@ -101,7 +101,7 @@ void spool_flush(struct spool *s)
             (void)err_sys(&s->error, "cannot write the job's log");
         } else if (fd_write_full(s->fd, s->pending.p, s->pending.len, &s->error) < 0) {
             s->failed = true;
-            (void)err_wrap(&s->error, "cannot write the job's log");
+            (void)err_wrap(&s->error, "write the job's log");
         }
     }
     if (!s->failed)

@@ -124,6 +124,8 @@ static ssize_t read_chunk(void *ctx, void *p, size_t n)
         if (n > it->chunk_end - it->read_at)
             n = (size_t)(it->chunk_end - it->read_at);
         got = spool_read(it->u->w->spool, it->read_at, p, n, &e);
+        if (got == 0 && n > 0) /* a shorter body than announced would wait for its rest */
+            got = -1;
     }
     if (got > 0)
         it->read_at += (uint64_t)got;
@@ -339,6 +341,8 @@ static void advance(struct item *it)
     uint64_t end = it->closed ? it->to : spool_size(s);
     if (end - it->sent >= BLOCK_BYTES || it->closed)
         spool_flush(s);
+    if (end > spool_size(s)) /* the disk is full: what was written goes up, the rest is lost */
+        end = spool_size(s) > it->sent ? spool_size(s) : it->sent;
     if (it->closed && end == it->sent && !it->appending) {
         it->stage = FINISHED; /* nothing was ever written: no log (4.2) */
         return;
