@@ -305,7 +305,7 @@ static void worker_ended(struct gh_job *j, int status)
     else if (j->failure != NULL)
         text = xstrdup(j->failure);
     else if (status > 128)
-        text = xasprintf("the worker ended by signal %d", status - 128);
+        text = xasprintf("the worker ended by signal %d; run again", status - 128);
     else
         text = xasprintf("the worker ended with status %d before it completed the job", status);
     log_error("listener", "worker-ended", "job=%s status=%d why=%s", j->env.display_name, status,

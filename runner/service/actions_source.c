@@ -204,17 +204,16 @@ static void not_found(struct resolve *rs, const struct wanted *w, const struct b
 {
     AUTO(buf_free) struct buf t = BUF_INIT(8192);
 
-    buf_addf(&t, "action '%s' was not found: ", w->key);
+    /* The remedy first: a line may be cut where it is shown. */
+    buf_addf(&t,
+             "action '%s' was not found; put it into a mirror (--actions DIR) as OWNER/NAME or "
+             "OWNER/NAME.git, or run without --offline",
+             w->key);
     if (looked->len > 0)
-        buf_addf(&t, "looked in the mirrors %s", looked->p);
-    else
-        buf_adds(&t, "no mirror folder was given (--actions DIR)");
+        buf_addf(&t, "; looked in the mirrors %s", looked->p);
     if (rs->s->cfg.cache_dir != NULL)
-        buf_addf(&t,
-                 looked->len > 0 ? " and in the cache '%s'" : ", and it is not in the cache '%s'",
+        buf_addf(&t, looked->len > 0 ? " and in the cache '%s'" : "; looked in the cache '%s'",
                  rs->s->cfg.cache_dir);
-    buf_adds(&t, "; the network is not used (--offline): put it into a mirror as OWNER/NAME or "
-                 "OWNER/NAME.git, or run without --offline");
     add_error(rs, w, t.p);
 }
 

@@ -141,6 +141,9 @@ class Host:
                 found.append("%s %s %s" % (entry.name, exe, words))
         return found
 
+    def find(self, program, words=""):
+        return [int(p.split()[0]) for p in self.processes() if p.split()[1].endswith("/" + program) and words in p]
+
     def wait_no_processes(self, seconds):
         end = time.monotonic() + seconds
         while self.processes():
@@ -198,14 +201,14 @@ def host(bin_folder, folder):
 
 @pytest.fixture
 def gantry(bin_folder, folder, repository):
-    """Starts gantry: gantry("run", "--json", ..., env={...}) -> Run."""
+    """Starts gantry: gantry("run", "--json", ..., env={...}) -> Run; prefix: a command that starts it."""
     started = []
 
-    def start(*words, env=None):
+    def start(*words, env=None, prefix=()):
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "HOME": str(folder / "home"),
                        "GANTRY_HOME": str(repository.home), "GIT_CONFIG_SYSTEM": "/dev/null", "TZ": "UTC",
                        "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), **(env or {})}
-        run = Run([str(bin_folder / "gantry"), *words], environment, repository.path)
+        run = Run([*prefix, str(bin_folder / "gantry"), *words], environment, repository.path)
         started.append(run)
         return run
 

@@ -1,10 +1,5 @@
 """Cancellation, and what is left when a part is killed."""
-import os
-import pathlib
-import signal
 import time
-
-import pytest
 
 HOSTILE = """
 on: push
@@ -43,10 +38,6 @@ jobs:
 """
 
 
-def find(host, program, words=""):
-    return [int(p.split()[0]) for p in host.processes() if p.split()[1].endswith("/" + program) and words in p]
-
-
 def test_first_interrupt_ends_a_hostile_step(gantry, repository, host):
     repository.commit(HOSTILE.replace("MARKER", host.marker))
     run = gantry("run", "--json", "--offline")
@@ -71,32 +62,6 @@ def test_second_interrupt_ends_at_once(gantry, repository, host):
     start = time.monotonic()
     assert run.finish() == 130
     host.wait_no_processes(max(0.1, 2 - (time.monotonic() - start)))
-    host.assert_clean(repository)
-
-
-PARTS = [("gantry-service", "", "the service ended"), ("gantry-worker", "", None), ("gantry", "_listener", "the listener ended"),
-         ("gantry-sandbox", "", None)]
-
-
-@pytest.mark.parametrize("program, words, text", PARTS, ids=[p[0] for p in PARTS])
-def test_a_killed_part(gantry, repository, host, program, words, text):
-    repository.commit(WAITING.replace("MARKER", ""))
-    run = gantry("run", "--json", "--offline")
-    run.wait_log("now waiting")
-    pids = find(host, program, words)
-    assert pids
-    os.kill(min(pids), signal.SIGKILL)
-    status = run.finish()
-    assert status in (1, 3)
-    if program == "gantry-worker":
-        assert run.of("job.completed")[0]["result"] == "failure"
-    else:
-        assert len(run.errors) == 1, run.errors
-        if text:
-            assert text in run.errors[0]
-    host.wait_no_processes(5)
-    repository.commit("on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps: [{run: 'true'}]\n")
-    assert gantry("run", "--json", "--offline").finish() == 0
     host.assert_clean(repository)
 
 

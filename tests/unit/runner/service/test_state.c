@@ -295,7 +295,8 @@ static void a_database_that_cannot_be_written_refuses_the_run(void **state)
     a = rig_json(g, "POST", "_gantry/runs", g->front,
                  json_pack("{s:{s:s, s:s}}", "workflow", "path", "ci.yml", "text", TWO_JOBS));
     assert_int_equal(a.status, 500);
-    assert_non_null(strstr(a.body.p, "service database: cannot write it: No space left on device"));
+    assert_non_null(
+        strstr(a.body.p, "/service.db': cannot write it: No space left on device; free"));
     answer_done(&a);
     rig_free(g);
 }
