@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#define LINE_MAX_BYTES (8U << 20)
+#define LINE_MAX_BYTES (96U << 20)
 
 struct row {
     char *name, *result;
