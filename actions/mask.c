@@ -281,11 +281,10 @@ static void find(struct mask *m, struct sv text)
         merge(s);
 }
 
-void mask_apply(struct mask *m, struct sv text, struct buf *out)
+static void put_hidden(const struct mask *m, struct sv text, struct buf *out)
 {
     size_t at = 0;
 
-    find(m, text);
     for (size_t i = 0; i < m->spans.n; i++) {
         struct span s = m->spans.v[i];
         buf_addsv(out, sv_sub(text, at, s.start - at));
@@ -293,6 +292,47 @@ void mask_apply(struct mask *m, struct sv text, struct buf *out)
         at = s.end;
     }
     buf_addsv(out, sv_sub(text, at, text.n));
+}
+
+void mask_apply(struct mask *m, struct sv text, struct buf *out)
+{
+    find(m, text);
+    put_hidden(m, text, out);
+}
+
+/* Length of the longest beginning of a form that text begins with. */
+static size_t begun(const struct mask *m, struct sv text)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < m->n_forms; i++) {
+        struct sv form = secret_sv(&m->forms[i]);
+        size_t n = 0, max = form.n < text.n ? form.n : text.n;
+        while (n < max && form.p[n] == text.p[n])
+            n++;
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+void mask_apply_cut(struct mask *m, struct sv text, struct buf *out)
+{
+    struct spans *s = &m->spans;
+
+    find(m, text);
+    for (size_t i = 0; !m->over && i < text.n;) {
+        size_t n = begun(m, sv_sub(text, i, text.n));
+        if (n < MASK_CUT_BYTES) {
+            i++;
+            continue;
+        }
+        s->base = s->n; /* not in order with what was found before: merged below */
+        spans_add(s, i, i + n);
+        i += n;
+    }
+    if (s->n > 1)
+        merge(s);
+    put_hidden(m, text, out);
 }
 
 bool mask_hits(struct mask *m, struct sv text)

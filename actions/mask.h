@@ -27,6 +27,10 @@ void mask_apply(struct mask *m, struct sv text, struct buf *out);
  * were used. The caller puts the rest in front of the next piece (a literal that straddles the border is then
  * found; a match of a regular expression may be kept back for 64 KiB at most). last: everything is used. */
 size_t mask_apply_part(struct mask *m, struct sv text, bool last, struct buf *out);
+/* For short texts that may hold a value cut off at any place (errors): the beginning of a secret is hidden too,
+ * from this length on. */
+#define MASK_CUT_BYTES 8U
+void mask_apply_cut(struct mask *m, struct sv text, struct buf *out);
 bool mask_hits(struct mask *m, struct sv text); /* whether anything would be replaced */
 
 #endif

@@ -91,8 +91,9 @@ static void set_details(struct exec *x)
     x->rec->outcome = x->outcome;
     x->rec->outputs = val_object();
     for (size_t i = 0; outputs != NULL && i < val_count(outputs); i++) {
+        AUTO(auto_free) char *name = exec_masked(x, val_key_at(outputs, i));
         AUTO(auto_free) char *masked = exec_masked(x, val_get_string(val_at(outputs, i)));
-        val_set(x->rec->outputs, val_key_at(outputs, i), val_string(sv_of(masked)));
+        val_set(x->rec->outputs, sv_of(name), val_string(sv_of(masked)));
     }
 }
 

@@ -135,6 +135,31 @@ static void check_regex(void **state)
     mask_free(m);
 }
 
+static void beginnings_of_secrets_are_hidden(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"", ""},
+        {"Invalid format '-----BEGIN KEY----- abc'", "Invalid format '***'"},
+        {"Invalid format '-----BEGIN KEY----- abc", "Invalid format '***"},
+        {"a -----BEGIN KEY----- abcdefgh b", "a *** b"},
+        {"LS0tLS1CRUdJ (base64)", "*** (base64)"},
+        {"'correcth' and 'correct' ", "'***' and 'correct' "},
+    };
+    struct mask *m = mask_new();
+
+    (void)state;
+    mask_add(m, SV("-----BEGIN KEY----- abcdefgh"));
+    mask_add(m, SV("correcthorsebatterystaple"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(buf_free) struct buf out = BUF_INIT(4096);
+        mask_apply_cut(m, sv_of(cases[i].text), &out);
+        assert_string_equal(out.len > 0 ? out.p : "", cases[i].want);
+    }
+    mask_free(m);
+}
+
 static void number_of_regexes(void **state)
 {
     (void)state;
@@ -257,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_of_a_longer_text),
+        cmocka_unit_test(beginnings_of_secrets_are_hidden),
         cmocka_unit_test(number_of_regexes),
         cmocka_unit_test(too_many_bytes_hide_everything),
         cmocka_unit_test(added_while_in_use),
