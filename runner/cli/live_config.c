@@ -31,9 +31,12 @@ static json_t *texts(const struct strv *l)
     return a;
 }
 
-int live_source_open(const struct run_request *r, struct live_source *out, struct err *e)
+int live_source_open(const struct run_request *r, const struct run_state *st,
+                     struct live_source *out, struct err *e)
 {
-    return repo_source(&r->repo, &out->folder, &out->listing, e);
+    AUTO(auto_free) char *stage = path_join(st->dir, "source");
+
+    return repo_source(&r->repo, stage, &out->folder, &out->listing, e);
 }
 
 void live_source_done(struct live_source *s)

@@ -13,7 +13,8 @@ struct live_source {
     int folder, listing; /* -1 = none */
 };
 #define LIVE_SOURCE_INIT ((struct live_source){-1, -1})
-MUST_USE int live_source_open(const struct run_request *r, struct live_source *out, struct err *e);
+MUST_USE int live_source_open(const struct run_request *r, const struct run_state *st,
+                              struct live_source *out, struct err *e);
 void live_source_done(struct live_source *s); /* for AUTO(live_source_done) */
 
 MUST_USE int live_service_config(const struct run_request *r, const struct run_state *st,

@@ -151,6 +151,14 @@ static int read_commit(struct repo *r, const char *commit, struct err *e)
     return 0;
 }
 
+/* Folders of any name become an owner and a name that a repository may have; `slash` lies between them. */
+static void make_name(char *repository, size_t slash)
+{
+    for (size_t i = 0; repository[i] != '\0'; i++)
+        if (i != slash && !ch_is_alnum(repository[i]) && strchr("-_.", repository[i]) == NULL)
+            repository[i] = '-';
+}
+
 /* owner/name of https://host/owner/name(.git), ssh://..., git@host:owner/name.git */
 static void read_remote(struct repo *r)
 {
@@ -171,17 +179,15 @@ static void read_remote(struct repo *r)
         owner = sv_sub(s, at, s.n);
         if (at > 0 && owner.n > 0 && name.n > 0) {
             r->repository = xasprintf("%.*s/%.*s", (int)owner.n, owner.p, (int)name.n, name.p);
-            r->owner = sv_dup(owner);
+            make_name(r->repository, owner.n);
+            r->owner = sv_dup((struct sv){r->repository, owner.n});
             return;
         }
     }
-    /* A folder of any name becomes one that a repository may have. */
     name = path_base(sv_of(r->top));
     r->owner = xstrdup("local");
     r->repository = xasprintf("local/%.*s", (int)name.n, name.p);
-    for (char *p = r->repository + 6; *p != '\0'; p++)
-        if (!ch_is_alnum(*p) && *p != '-' && *p != '_' && *p != '.')
-            *p = '-';
+    make_name(r->repository, 5);
 }
 
 static bool has_ref(const struct repo *r, const char *kind, const char *name)
@@ -251,6 +257,9 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
 
     if (dir == NULL)
         dir = ".";
+    else if (access(dir, X_OK) < 0)
+        return err_set(e, FAIL_INPUT, "-C: cannot enter the folder '%.160s': %s", dir,
+                       strerrordesc_np(errno));
     if (repo_git(dir, words, TEXT_MAX_BYTES, &text, &n, &ignored) < 0 &&
         repo_git(dir, top_only, TEXT_MAX_BYTES, &text, &n, e) < 0) {
         if (sv_find(sv_of(e->msg), SV("not a git repository")) != SV_NPOS ||
@@ -259,6 +268,12 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
                 e, FAIL_INPUT,
                 "'%.120s' is not inside a git repository; run git init and commit, or name "
                 "one with -C",
+                dir);
+        if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS)
+            return err_set(
+                e, FAIL_INPUT,
+                "'%.120s' belongs to another user; run gantry as its owner, or git config "
+                "--global --add safe.directory DIR",
                 dir);
         return -1;
     }

@@ -5,6 +5,7 @@
 #ifndef RUNNER_CLI_RUN_GIT_H
 #define RUNNER_CLI_RUN_GIT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/sv.h"
 
@@ -41,7 +42,15 @@ MUST_USE int repo_changed(const struct repo *r, char **text, const char ***paths
                           struct err *e);
 
 /* The local source (design 4): every tracked file that exists, the untracked ones that git does not ignore,
- * submodules alike, and ".git/"; NUL-terminated, relative to top. *folder: O_PATH; *listing: sealed memfd. */
-MUST_USE int repo_source(const struct repo *r, int *folder, int *listing, struct err *e);
+ * submodules alike, and ".git/"; NUL-terminated, relative to *folder. stage: a folder (not there yet) of the run's
+ * own, for the copy of a source that cannot stand by itself. *listing: sealed memfd. */
+MUST_USE int repo_source(const struct repo *r, const char *stage, int *folder, int *listing,
+                         struct err *e);
+
+/* run_stage.c: ".git" is a file that names a folder elsewhere (a linked work tree, a submodule). */
+bool repo_is_linked(const struct repo *r);
+/* Makes a repository that stands by itself in `dir` and rewrites the listing for it. */
+MUST_USE int repo_stage(const struct repo *r, const char *dir, struct buf *listing, int *folder,
+                        struct err *e);
 
 #endif

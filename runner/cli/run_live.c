@@ -383,6 +383,9 @@ static void on_signal(void *ctx, int sig)
     if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP)
         return;
     v->interrupts++;
+    if (v->interrupts == 1 && v->run_id != NULL && isatty(STDERR_FILENO))
+        (void)fputs("gantry: cancelling; steps have 10 s to end, Ctrl-C again ends them at once\n",
+                    stderr);
     if (v->run_id == NULL) { /* nothing runs */
         if (v->req == NULL || v->interrupts > 1)
             loop_stop(v->loop);
@@ -470,7 +473,7 @@ int run_live(const struct run_request *r)
 
     v.render = render_new(stdout, args_flag(r->args, "json"), use_color());
     if (sup_reserve(&e) < 0 || programs_find(&p, &e) < 0 ||
-        run_state_open(p.launcher, &st, &e) < 0 || live_source_open(r, &src, &e) < 0 ||
+        run_state_open(p.launcher, &st, &e) < 0 || live_source_open(r, &st, &src, &e) < 0 ||
         start(&v, &p, &st, &src, &e) < 0 || loop_run(v.loop, &e) < 0) {
         status = cli_fail(&e);
         if (status == EXIT_USAGE) /* the user's input was right: it is the host that cannot */

@@ -89,15 +89,21 @@ static int list(int top_fd, const char *top, const char *prefix, unsigned depth,
     return 0;
 }
 
-int repo_source(const struct repo *r, int *folder, int *listing, struct err *e)
+int repo_source(const struct repo *r, const char *stage, int *folder, int *listing, struct err *e)
 {
     AUTO(auto_fd) int top_fd = open(r->top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     AUTO(buf_free) struct buf out = BUF_INIT(LIST_MAX_BYTES);
 
     if (top_fd < 0)
         return err_sys(e, "cannot open the repository '%s'", r->top);
-    if (list(top_fd, r->top, "", 0, &out, e) < 0 || buf_done(&out, "list of source files", e) < 0 ||
-        fd_memfd("gantry-source", out.p, out.len, listing, e) < 0)
+    if (list(top_fd, r->top, "", 0, &out, e) < 0 || buf_done(&out, "list of source files", e) < 0)
+        return -1;
+    if (repo_is_linked(r)) {
+        fd_close(&top_fd);
+        if (repo_stage(r, stage, &out, &top_fd, e) < 0)
+            return -1;
+    }
+    if (fd_memfd("gantry-source", out.p, out.len, listing, e) < 0)
         return -1;
     *folder = fd_take(&top_fd);
     return 0;

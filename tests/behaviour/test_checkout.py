@@ -111,3 +111,29 @@ def test_fifty_thousand_files(gantry, repository, host):
     names, content = host_says(repository.path)
     assert names in run.lines() and content in run.lines()
     host.assert_clean(repository)
+
+
+def test_linked_work_tree(gantry, repository, host):
+    repository.commit(WORKFLOW % "false", {"changed.txt": "old", "deep/er/run.sh": "#!/bin/sh\n"})
+    git(repository.path, "remote", "add", "origin", "https://example.invalid/ada/proj.git")
+    linked = repository.folder / "linked tree"
+    git(repository.path, "worktree", "add", "-q", str(linked), "-b", "feature")
+    (linked / "feature.txt").write_text("feature")
+    git(linked, "add", "-A")
+    git(linked, "commit", "-qm", "feature")
+    (linked / "changed.txt").write_text("new")
+    (linked / "untracked.txt").write_text("untracked")
+    (linked / "to-file").symlink_to("changed.txt")
+    (linked / "deep" / "er" / "run.sh").chmod(0o755)
+    run = gantry("run", "--json", "--offline", "-C", str(linked))
+    assert run.finish() == 0, run.errors
+    names, content = host_says(linked)
+    lines = run.lines()
+    assert names in lines
+    assert content in lines
+    assert "link ./to-file>changed.txt" in lines
+    assert "executable ./deep/er/run.sh" in lines
+    assert "status  M changed.txt; M deep/er/run.sh;?? to-file;?? untracked.txt;" in lines
+    assert "head " + git(linked, "rev-parse", "HEAD").strip() in lines
+    assert git(repository.path, "remote", "get-url", "origin").strip() == "https://example.invalid/ada/proj.git"
+    host.assert_clean(repository)
