@@ -4,27 +4,32 @@
 #include "runner/cli/render.h"
 
 #include "base/mem.h"
+#include "base/strv.h"
 
 #include <jansson.h>
 
 #define LINE_MAX_BYTES (96U << 20)
+#define SAID_MAX       64U /* Ours: messages remembered a job; what is above is shown twice */
 
 struct row {
     char *name, *result;
     int64_t ms;
     bool done;
 };
-struct group { /* open ##[group]s of a job's step, for indentation */
+struct live_job { /* what is shown of a job's running step */
     char *name;
-    unsigned depth;
+    char *step;       /* its name; NULL: none runs */
+    bool announced;   /* its name was printed */
+    unsigned depth;   /* open ##[group]s, for indentation */
+    struct strv said; /* messages of annotations that its log has shown */
 };
 struct render {
     FILE *f;
     bool json, color, broken;
     struct row *rows;
     size_t n_rows, cap_rows;
-    struct group *groups;
-    size_t n_groups, cap_groups;
+    struct live_job *jobs;
+    size_t n_jobs, cap_jobs;
     size_t width; /* of the longest job name so far */
     char *title, *result;
     int64_t ms;
@@ -54,10 +59,13 @@ void render_free(struct render *r)
         free(r->rows[i].name);
         free(r->rows[i].result);
     }
-    for (size_t i = 0; i < r->n_groups; i++)
-        free(r->groups[i].name);
+    for (size_t i = 0; i < r->n_jobs; i++) {
+        free(r->jobs[i].name);
+        free(r->jobs[i].step);
+        strv_free(&r->jobs[i].said);
+    }
     free(r->rows);
-    free(r->groups);
+    free(r->jobs);
     free(r->title);
     free(r->result);
     buf_free(&r->out);
@@ -196,17 +204,25 @@ static struct row *row_of(struct render *r, struct sv name)
     return row;
 }
 
-static unsigned *depth_of(struct render *r, struct sv name)
+static struct live_job *job_of(struct render *r, struct sv name)
 {
-    struct group *g;
+    struct live_job *j;
 
-    for (size_t i = 0; i < r->n_groups; i++)
-        if (sv_is(name, r->groups[i].name))
-            return &r->groups[i].depth;
-    GROW(r->groups, r->cap_groups, r->n_groups + 1);
-    g = &r->groups[r->n_groups++];
-    *g = (struct group){.name = sv_dup(name)};
-    return &g->depth;
+    for (size_t i = 0; i < r->n_jobs; i++)
+        if (sv_is(name, r->jobs[i].name))
+            return &r->jobs[i];
+    GROW(r->jobs, r->cap_jobs, r->n_jobs + 1);
+    j = &r->jobs[r->n_jobs++];
+    *j = (struct live_job){.name = sv_dup(name), .said = STRV_INIT};
+    return j;
+}
+
+static bool was_said(const struct live_job *j, struct sv message)
+{
+    for (size_t i = 0; i < j->said.n; i++)
+        if (sv_is(message, j->said.v[i]))
+            return true;
+    return false;
 }
 
 /* ---- events ---- */
@@ -233,22 +249,42 @@ static void on_job_started(struct render *r, const json_t *e)
     paint(r, reset);
 }
 
+/* Printed with the step's first line, so that a step that is skipped takes one line, not two. */
 static void on_step_started(struct render *r, const json_t *e)
 {
-    *depth_of(r, name_of(e)) = 0;
-    prefix(r, name_of(e));
+    struct live_job *j = job_of(r, name_of(e));
+
+    free(j->step);
+    j->step = sv_dup(jx_str(e, "step_name", ""));
+    j->announced = false;
+    j->depth = 0;
+}
+
+static void announce(struct render *r, struct live_job *j)
+{
+    if (j->step == NULL || j->announced)
+        return;
+    j->announced = true;
+    prefix(r, sv_of(j->name));
     paint(r, bold);
     buf_adds(&r->out, "> ");
-    render_safe(&r->out, jx_str(e, "step_name", ""), false);
+    render_safe(&r->out, sv_of(j->step), false);
     paint(r, reset);
     buf_addc(&r->out, '\n');
+}
+
+/* A step's log starts with a group that repeats its name. */
+static bool repeats_name(struct live_job *j, struct sv line)
+{
+    return j->step != NULL && !j->announced && sv_starts(line, SV("##[group]")) &&
+           sv_is(sv_sub(line, 9, line.n), j->step);
 }
 
 /* Markers of the log format (spec logs 4.1) become colour and indentation. */
 static void on_log(struct render *r, const json_t *e)
 {
     struct sv line = jx_str(e, "line", "");
-    unsigned *depth = depth_of(r, name_of(e));
+    struct live_job *j = job_of(r, name_of(e));
     static const struct {
         const char *marker;
         const char *color, *text;
@@ -259,15 +295,20 @@ static void on_log(struct render *r, const json_t *e)
     };
 
     if (sv_is(line, "##[endgroup]")) {
-        if (*depth > 0)
-            --*depth;
+        j->depth -= j->depth > 0;
         return;
     }
+    if (repeats_name(j, line)) {
+        announce(r, j);
+        j->depth++;
+        return;
+    }
+    announce(r, j);
     prefix(r, name_of(e));
-    for (unsigned i = 0; i < *depth; i++)
+    for (unsigned i = 0; i < j->depth; i++)
         buf_adds(&r->out, "  ");
     if (sv_starts(line, SV("##[group]"))) {
-        ++*depth;
+        j->depth++;
         paint(r, dim);
         render_safe(&r->out, sv_sub(line, 9, line.n), false);
         paint(r, reset);
@@ -277,6 +318,8 @@ static void on_log(struct render *r, const json_t *e)
     for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
         struct sv m = sv_of(markers[i].marker);
         if (sv_starts(line, m)) {
+            if (i < 3 && j->said.n < SAID_MAX) /* those that become annotations */
+                strv_addsv(&j->said, sv_sub(line, m.n, line.n));
             paint(r, markers[i].color);
             buf_adds(&r->out, markers[i].text);
             render_safe(&r->out, sv_sub(line, m.n, line.n), false);
@@ -298,6 +341,9 @@ static void on_annotation(struct render *r, const json_t *e)
 
     r->errors += error;
     r->warnings += warning;
+    if (file.n == 0 && title.n == 0 && name.n > 0 &&
+        was_said(job_of(r, name), jx_str(e, "message", "")))
+        return; /* nothing that the log has not shown */
     if (name.n > 0)
         prefix(r, name);
     paint(r, error ? red : warning ? yellow : blue);
@@ -323,7 +369,13 @@ static void on_step_completed(struct render *r, const json_t *e)
 {
     struct sv conclusion = jx_str(e, "conclusion", ""), outcome = jx_str(e, "outcome", "");
 
-    *depth_of(r, name_of(e)) = 0;
+    struct live_job *j = job_of(r, name_of(e));
+
+    if (!sv_is(conclusion, "skipped"))
+        announce(r, j);
+    free(j->step);
+    j->step = NULL;
+    j->depth = 0;
     prefix(r, name_of(e));
     paint(r, color_of(conclusion));
     buf_addf(&r->out, "%s ", mark_of(conclusion));
