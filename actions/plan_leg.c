@@ -349,9 +349,10 @@ static int check_container(struct plan_env *p, const struct wf_job *job, struct 
         if (image.len == 0)
             return 0;
     }
-    return err_set(e, FAIL_UNSUPPORTED,
-                   "%.120s:%u:%u: job '%.60s' has a container; container jobs cannot be run yet",
-                   p->in->wf->file, job->container->line, job->container->col, job->id.p);
+    return err_set(
+        e, FAIL_UNSUPPORTED,
+        "%.120s:%u:%u: job '%.60s' has a container; container jobs cannot be run yet; choose other jobs (-j)",
+        p->in->wf->file, job->container->line, job->container->col, job->id.p);
 }
 
 int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct err *e)
@@ -361,14 +362,14 @@ int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct e
     if (job->uses.n > 0)
         return err_set(e, FAIL_UNSUPPORTED,
                        "%.120s:%u:%u: job '%.*s' calls the workflow '%.*s'; reusable workflows "
-                       "cannot be run yet",
+                       "cannot be run yet; choose other jobs (-j)",
                        wf->file, job->line, job->col, SV_ARG(id),
                        (int)(job->uses.n > 60 ? 60 : job->uses.n), job->uses.p);
     if (job->services != NULL && (job->services->kind != TOK_MAPPING || job->services->n > 0))
         return err_set(
             e, FAIL_UNSUPPORTED,
-            "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet", wf->file,
-            job->services->line, job->services->col, SV_ARG(id));
+            "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet; choose other jobs (-j)",
+            wf->file, job->services->line, job->services->col, SV_ARG(id));
     if (job->snapshot != NULL)
         return err_set(e, FAIL_UNSUPPORTED,
                        "%.120s:%u:%u: job '%.*s' has a snapshot; custom images cannot be made here",

@@ -250,8 +250,9 @@ static void fetched(void *ctx, const struct err *e)
         add_found(rs, w);
     } else {
         AUTO(auto_free)
-        char *t = xasprintf("action '%s' cannot be fetched from %s: %s", w->key,
-                            rs->s->cfg.action_server, e->msg);
+        char *t = xasprintf("action '%s' cannot be fetched from %s: %s; without the network it can "
+                            "come from a mirror (--actions DIR)",
+                            w->key, rs->s->cfg.action_server, e->msg);
         add_error(rs, w, t);
     }
     rs->at++;

@@ -76,10 +76,13 @@ static int unavailable(struct exec *x, const struct action *a, const char *what)
 
     if (a != NULL)
         exec_errorf(x,
-                    "action '%s' (%s) cannot run: %s are not available in this version of Gantry",
+                    "action '%s' (%s) cannot run: %s are not available in this version of Gantry; "
+                    "put a run: step in its place",
                     uses, a->manifest_name, what);
     else
-        exec_errorf(x, "action '%s' cannot run: %s are not available in this version of Gantry",
+        exec_errorf(x,
+                    "action '%s' cannot run: %s are not available in this version of Gantry; put a "
+                    "run: step in its place",
                     uses, what);
     x->result = RES_FAILED;
     return 0;

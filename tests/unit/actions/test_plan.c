@@ -241,13 +241,13 @@ static const struct plan_case cases[] = {
     /* what cannot be run yet */
     {"a called workflow", "  a: {uses: ./.github/workflows/x.yml}", "", "",
      "skip a 'a' failure f.yml:3:3: job 'a' calls the workflow './.github/workflows/x.yml'; reusable workflows "
-     "cannot be run yet|done failure"},
+     "cannot be run yet; choose other jobs (-j)|done failure"},
     {"a container", "  a: {container: alpine, " RUN "}", "", "",
-     "skip a 'a' failure f.yml:3:18: job 'a' has a container; container jobs cannot be run yet|done failure"},
+     "skip a 'a' failure f.yml:3:18: job 'a' has a container; container jobs cannot be run yet; choose other jobs (-j)|done failure"},
     {"no container after evaluation", "  a: {container: \"${{ github.none }}\", " RUN "}", "", "",
      "ready a 'a'"},
     {"services", "  a: {services: {db: x}, " RUN "}", "", "",
-     "skip a 'a' failure f.yml:3:17: job 'a' has services; service containers cannot be run yet|done failure"},
+     "skip a 'a' failure f.yml:3:17: job 'a' has services; service containers cannot be run yet; choose other jobs (-j)|done failure"},
     {"background steps", "  a: {runs-on: x, steps: [{run: x, background: true}]}", "", "",
      "skip a 'a' failure f.yml:3:27: job 'a' has a step with 'background'; background steps cannot be run yet|done "
      "failure"},
