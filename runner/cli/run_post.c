@@ -73,6 +73,20 @@ static json_t *payload_with_inputs(const struct run_request *r, const struct wor
     return p;
 }
 
+/* github.event.schedule is a line of the workflow's own; the first stands for the one that is due. */
+static json_t *payload_with_schedule(const struct run_request *r, const struct workflow *w)
+{
+    json_t *p = json_deep_copy(r->event.payload);
+    const struct tok *list = wf_event(w->wf, SV("schedule"));
+    const struct tok *first =
+        list != NULL && list->kind == TOK_SEQUENCE && list->n > 0 ? list->items[0] : NULL;
+    const struct tok *cron = first != NULL ? tok_get(first, SV("cron")) : NULL;
+
+    if (args_text(r->args, "event-path") == NULL && cron != NULL && cron->kind == TOK_STRING)
+        set(p, "schedule", jx_str_new(cron->text));
+    return p;
+}
+
 /* Local reusable workflows, and those that they call. A file that is missing is the service's error. */
 static void add_called(const struct run_request *r, const char *yaml, size_t n, json_t *files,
                        unsigned depth)
@@ -121,7 +135,9 @@ static json_t *event_json(const struct run_request *r, const struct workflow *w,
 
     set(o, "name", text(r->event.name));
     set(o, "payload",
-        inputs != NULL ? payload_with_inputs(r, w, inputs) : json_deep_copy(r->event.payload));
+        inputs != NULL                           ? payload_with_inputs(r, w, inputs)
+        : strcmp(r->event.name, "schedule") == 0 ? payload_with_schedule(r, w)
+                                                 : json_deep_copy(r->event.payload));
     return o;
 }
 
@@ -129,6 +145,7 @@ int run_body(const struct run_request *r, const struct workflow *w, struct buf *
 {
     AUTO(auto_json) json_t *o = json_object();
     AUTO(auto_val) struct val *inputs = NULL;
+    AUTO(strv_free) struct strv jobs = workflow_jobs(r, w);
     json_t *file = json_object(), *files = json_object();
 
     set(file, "path", text(w->path));
@@ -151,7 +168,7 @@ int run_body(const struct run_request *r, const struct workflow *w, struct buf *
     set(o, "vars", json_deep_copy(r->vars));
     set(o, "secrets", secrets(r));
     set(o, "env", json_deep_copy(r->env));
-    set(o, "jobs", texts(args_list(r->args, "j")));
+    set(o, "jobs", texts(&jobs));
     set(o, "matrix", json_deep_copy(r->matrix));
     set(o, "approve", texts(args_list(r->args, "approve")));
     *out = BUF_INIT(BODY_MAX_BYTES);

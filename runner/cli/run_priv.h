@@ -48,6 +48,7 @@ MUST_USE int read_network(const char *mode, bool *none, struct err *e);
  * files are printed, one a line; then FAIL_INPUT with an empty message. */
 MUST_USE int workflows_read(struct run_request *r, struct err *e);
 void workflows_done(struct workflows *w);
+struct strv workflow_jobs(const struct run_request *r, const struct workflow *w);
 /* "gantry: error: FILE:LINE:COL: text" */
 void print_workflow_error(struct sv file, int64_t line, int64_t col, struct sv text);
 

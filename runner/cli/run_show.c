@@ -24,6 +24,14 @@ static const char *name_of(const struct workflow *w)
     return w->wf->name != NULL && w->wf->name->kind == TOK_STRING ? w->wf->name->text.p : w->path;
 }
 
+/* "CI (.github/workflows/ci.yml)", or the path alone where there is no name. */
+static void print_title(const struct workflow *w)
+{
+    print_safe(sv_of(name_of(w)));
+    if (name_of(w) != w->path)
+        (void)printf(" (%s)", w->path);
+}
+
 /* ---- --list ---- */
 
 static void list_json(const struct run_request *r)
@@ -55,8 +63,11 @@ int run_list(const struct run_request *r)
     }
     for (size_t i = 0; i < r->workflows.n; i++) {
         const struct workflow *w = &r->workflows.v[i];
-        (void)printf("%s%s: ", i > 0 ? "\n" : "", w->path);
-        print_safe(sv_of(name_of(w)));
+        (void)printf("%s%s", i > 0 ? "\n" : "", w->path);
+        if (name_of(w) != w->path) {
+            (void)printf(": ");
+            print_safe(sv_of(name_of(w)));
+        }
         (void)printf("\n  events: ");
         for (size_t k = 0; k < w->wf->n_events; k++)
             (void)printf("%s" SV_FMT, k > 0 ? ", " : "", SV_ARG(w->wf->events[k]));
@@ -74,8 +85,8 @@ int run_list(const struct run_request *r)
 
 static void graph_one(const struct workflow *w)
 {
-    print_safe(sv_of(name_of(w)));
-    (void)printf(" (%s)\n", w->path);
+    print_title(w);
+    (void)printf("\n");
     for (size_t i = 0; i < w->wf->n_jobs; i++) {
         const struct wf_job *j = &w->wf->jobs[i];
         (void)printf("  " SV_FMT, SV_ARG(j->id));
@@ -177,7 +188,7 @@ static int plan_all(const struct plan_inputs *in, const struct workflow *w, stru
 
 static int dry_one(const struct run_request *r, const struct workflow *w, struct err *e)
 {
-    const struct strv *only = args_list(r->args, "j");
+    AUTO(strv_free) struct strv only = workflow_jobs(r, w);
     AUTO(auto_val) struct val *github = github_context(r);
     AUTO(auto_val) struct val *vars = val_from_json(r->vars);
     AUTO(auto_val) struct val *inputs = NULL;
@@ -198,9 +209,9 @@ static int dry_one(const struct run_request *r, const struct workflow *w, struct
     json_object_foreach(r->secrets, key, value) names[i++] = key;
     in.matrix_filter = filter;
     in.n_matrix_filter = n;
-    in.only_jobs = only->n > 0 ? (const char *const *)only->v : NULL;
-    print_safe(sv_of(name_of(w)));
-    (void)printf(" (%s), %s on %s\n", w->path, r->event.name, r->event.ref);
+    in.only_jobs = only.n > 0 ? (const char *const *)only.v : NULL;
+    print_title(w);
+    (void)printf(", %s on %s\n", r->event.name, r->event.ref);
     rc = run_inputs(r, w, &inputs, e);
     if (rc == 0) {
         if (inputs == NULL)

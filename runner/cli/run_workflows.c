@@ -181,7 +181,20 @@ static int decide_all(struct run_request *r, bool named, struct err *e)
                    r->workflows.n, r->event.name, r->event.ref);
 }
 
-static int check_jobs(const struct run_request *r, struct err *e)
+/* The wanted jobs (-j) that a workflow has. */
+struct strv workflow_jobs(const struct run_request *r, const struct workflow *w)
+{
+    const struct strv *wanted = args_list(r->args, "j");
+    struct strv out = STRV_INIT;
+
+    for (size_t i = 0; i < wanted->n; i++)
+        if (wf_job(w->wf, sv_of(wanted->v[i])) != NULL)
+            strv_add(&out, wanted->v[i]);
+    return out;
+}
+
+/* -j: only the workflows that have one of the jobs run, and each job must be in one of them. */
+static int check_jobs(struct run_request *r, struct err *e)
 {
     const struct strv *wanted = args_list(r->args, "j");
 
@@ -195,6 +208,40 @@ static int check_jobs(const struct run_request *r, struct err *e)
                            "-j: no workflow that runs has a job '%.100s'; gantry run --list shows "
                            "them",
                            wanted->v[i]);
+    }
+    for (size_t k = 0; wanted->n > 0 && k < r->workflows.n; k++) {
+        struct workflow *w = &r->workflows.v[k];
+        AUTO(strv_free) struct strv has = STRV_INIT;
+        if (!w->matches)
+            continue;
+        has = workflow_jobs(r, w);
+        w->matches = has.n > 0;
+        if (has.n == 0)
+            w->reason = xstrdup("has none of the jobs of -j");
+    }
+    return 0;
+}
+
+/* A person starts one workflow by hand; and what was given to it is right before anything runs. */
+static int check_dispatch(const struct run_request *r, bool named, struct err *e)
+{
+    AUTO(buf_free) struct buf paths = BUF_INIT(1U << 20);
+    size_t n = 0;
+
+    if (strcmp(r->event.name, "workflow_dispatch") != 0)
+        return 0;
+    for (size_t i = 0; i < r->workflows.n; i++)
+        if (r->workflows.v[i].matches)
+            buf_addf(&paths, "%s%s", n++ > 0 ? ", " : "", r->workflows.v[i].path);
+    if (n > 1 && !named)
+        return err_set(e, FAIL_INPUT,
+                       "workflow_dispatch starts one workflow, and %zu can be started so: %.400s; "
+                       "choose one with -W FILE",
+                       n, paths.p);
+    for (size_t i = 0; i < r->workflows.n; i++) {
+        AUTO(auto_val) struct val *inputs = NULL;
+        if (r->workflows.v[i].matches && run_inputs(r, &r->workflows.v[i], &inputs, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -222,5 +269,7 @@ int workflows_read(struct run_request *r, struct err *e)
     }
     if (decide_all(r, named->n > 0, e) < 0)
         return -1;
-    return check_jobs(r, e);
+    if (args_flag(r->args, "list"))
+        return 0;
+    return check_jobs(r, e) < 0 ? -1 : check_dispatch(r, named->n > 0, e);
 }
