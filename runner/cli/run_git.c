@@ -19,7 +19,7 @@
 #define LIST_MAX_BYTES (256U << 20) /* Ours: names of a very large repository */
 
 /* Ours but for what would make git look at another repository (a hook that calls gantry sets these). */
-static void git_env(struct strv *env)
+static void git_env(const char *protocols, struct strv *env)
 {
     static const char *const dropped[] = {
         "GIT_DIR=", "GIT_WORK_TREE=", "GIT_INDEX_FILE=", "GIT_PREFIX=", "GIT_OBJECT_DIRECTORY="};
@@ -33,7 +33,7 @@ static void git_env(struct strv *env)
     }
     /* An object that a partial clone lacks would be fetched as the repository's configuration says, which may be
      * any command (ext::, core.sshCommand, credential.helper): the repository may be somebody else's. */
-    strv_setenv(env, SV("GIT_ALLOW_PROTOCOL"), SV("none"));
+    strv_setenv(env, SV("GIT_ALLOW_PROTOCOL"), sv_of(protocols));
     strv_setenv(env, SV("GIT_NO_LAZY_FETCH"), SV("1"));
     strv_setenv(env, SV("GIT_OPTIONAL_LOCKS"), SV("0"));
     strv_setenv(env, SV("GIT_TERMINAL_PROMPT"), SV("0"));
@@ -53,8 +53,8 @@ static void complaint(int fd, char *dst, size_t n)
     dst[line.n] = '\0';
 }
 
-int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
-             struct err *e)
+static int run_git(const char *dir, const char *protocols, const char *const *words, size_t max,
+                   char **out, size_t *n, struct err *e)
 {
     AUTO(strv_free) struct strv argv = STRV_INIT;
     AUTO(strv_free) struct strv env = STRV_INIT;
@@ -79,7 +79,7 @@ int repo_git(const char *dir, const char *const *words, size_t max, char **out, 
     strv_add(&argv, dir);
     for (; *words != NULL; words++)
         strv_add(&argv, *words);
-    git_env(&env);
+    git_env(protocols, &env);
     p.path = git;
     p.argv = argv.v;
     p.envp = env.v;
@@ -93,6 +93,20 @@ int repo_git(const char *dir, const char *const *words, size_t max, char **out, 
     *out = TAKE_PTR(text);
     *n = len;
     return 0;
+}
+
+int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
+             struct err *e)
+{
+    return run_git(dir, "none", words, max, out, n, e);
+}
+
+int repo_git_local(const char *dir, const char *const *words, struct err *e)
+{
+    AUTO(auto_free) char *ignored = NULL;
+    size_t n;
+
+    return run_git(dir, "file", words, TEXT_MAX_BYTES, &ignored, &n, e);
 }
 
 static char *take_line(struct sv *s)

@@ -36,6 +36,8 @@ void repo_done(struct repo *r); /* for AUTO(repo_done) */
  * FAIL_INPUT with git's own last line. */
 MUST_USE int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
                       struct err *e);
+/* The same for `git clone` of a path: the file protocol is allowed. What it prints is dropped. */
+MUST_USE int repo_git_local(const char *dir, const char *const *words, struct err *e);
 /* Files changed between the commit's parent and the commit; NULL-terminated list in *paths, or NULL when not
  * known. free() the array and *text. */
 MUST_USE int repo_changed(const struct repo *r, char **text, const char ***paths, size_t *n,

@@ -105,14 +105,13 @@ static int make_git(const struct repo *r, const char *dir, struct err *e)
 {
     AUTO(auto_free) char *git = path_join(dir, ".git");
     AUTO(auto_free) char *index = NULL;
-    AUTO(auto_free) char *none = NULL;
     AUTO(auto_fd) int from = -1;
     AUTO(auto_fd) int to = -1;
     const char *clone[] = {"clone", "--quiet", "--bare", "--local", "--", r->top, git, NULL};
     const char *where[] = {"rev-parse", "--path-format=absolute", "--git-path", "index", NULL};
     size_t n;
 
-    if (repo_git(r->top, clone, CONFIG_MAX_BYTES, &none, &n, e) < 0 || fix_config(r, git, e) < 0 ||
+    if (repo_git_local(r->top, clone, e) < 0 || fix_config(r, git, e) < 0 ||
         repo_git(r->top, where, CONFIG_MAX_BYTES, &index, &n, e) < 0)
         return -1;
     index[n > 0 && index[n - 1] == '\n' ? n - 1 : n] = '\0';

@@ -79,7 +79,7 @@ static void a_repository_runs_nothing(void **state)
         AUTO(auto_free) char *ran = xasprintf("%s/ran", dir);
         assert_int_equal(repo_read(dir, NULL, &r, &e), 0);
         assert_string_equal(r.ref, "refs/heads/main");
-        assert_int_equal(repo_source(&r, &folder, &listing, &e), 0);
+        assert_int_equal(repo_source(&r, "/nonexistent", &folder, &listing, &e), 0);
         /* Without the older tree this fails; what counts is what did not run. */
         if (repo_changed(&r, &text, &paths, &n, &e) == 0)
             free(paths);
