@@ -289,7 +289,7 @@ static void add_piece(struct pieces *ps, struct sv text, int arg)
 
 static char char_at(struct sv s, size_t i)
 {
-    return i < s.n ? s.p[i] : '\0';
+    return (char)(i < s.n ? s.p[i] : '\0');
 }
 
 /* Reads "{N}" or "{N:spec}" at s[at] == '{'; *end is the index behind it. */

@@ -525,7 +525,7 @@ int expr_parse_with(struct sv text, const struct expr_names *names, const struct
 
     /* UTF-8 takes at most three bytes a UTF-16 unit: no need to count in the extremes. */
     if (text.n > EXPR_MAX_LENGTH &&
-        (text.n > 3 * EXPR_MAX_LENGTH || utf8_utf16_len(text) > EXPR_MAX_LENGTH)) {
+        (text.n > (size_t)3 * EXPR_MAX_LENGTH || utf8_utf16_len(text) > EXPR_MAX_LENGTH)) {
         int rc = fail_bare(&p, "Exceeded max expression length 21000");
         xe->kind = EXPR_LEXING; /* the reference lexer refuses it */
         return rc;

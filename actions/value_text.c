@@ -263,7 +263,7 @@ static void add_quoted(struct buf *b, struct sv s)
             eats = 2;
         } else if (c == 0xE2 && i + 2 < s.n && (unsigned char)s.p[i + 1] == 0x80 &&
                    ((unsigned char)s.p[i + 2] | 1) == 0xA9) {
-            memcpy(esc, "\\u202", 5);
+            memcpy(esc, (const char[]){'\\', 'u', '2', '0', '2'}, 5);
             esc[5] = (unsigned char)s.p[i + 2] == 0xA8 ? '8' : '9';
             eats = 3;
         } else {

@@ -109,7 +109,7 @@ static int line_value(struct sv s, const char *path, unsigned line, struct buf *
         char c = s.p[i];
         if (quote == '"' && c == '\\' && i + 1 < s.n) {
             c = s.p[++i];
-            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+            c = (char)(c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c);
         }
         buf_addc(out, c);
     }

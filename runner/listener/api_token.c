@@ -159,7 +159,7 @@ static void ask(struct gh_api *a)
 {
     const struct gh_registration *r = a->o.reg;
     AUTO(buf_free) struct buf jwt = BUF_INIT(TOKEN_MAX_BYTES);
-    AUTO(buf_free) struct buf body = BUF_INIT(2 * TOKEN_MAX_BYTES);
+    AUTO(buf_free) struct buf body = BUF_INIT((size_t)2 * TOKEN_MAX_BYTES);
     const char *headers[] = {"Accept: application/json",
                              "Content-Type: application/x-www-form-urlencoded", NULL};
     struct hc_spec s = {

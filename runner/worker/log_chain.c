@@ -78,8 +78,8 @@ static bool may_be_command(struct sv line, bool *has_marker)
 
 static void put_line(struct log_stream *s, struct sv line)
 {
-    AUTO(buf_free) struct buf fixed = BUF_INIT(4U * SPOOL_PIECE_BYTES);
-    AUTO(buf_free) struct buf defused = BUF_INIT(8U * SPOOL_PIECE_BYTES);
+    AUTO(buf_free) struct buf fixed = BUF_INIT((size_t)4 * SPOOL_PIECE_BYTES);
+    AUTO(buf_free) struct buf defused = BUF_INIT((size_t)8 * SPOOL_PIECE_BYTES);
     bool marker = false;
 
     if (!is_ascii(line) && !utf8_valid(line))
@@ -112,7 +112,7 @@ static size_t whole_characters(struct sv s)
 
 static void put_piece(struct log_stream *s, struct sv text, bool last)
 {
-    AUTO(buf_free) struct buf fixed = BUF_INIT(8U * SPOOL_PIECE_BYTES);
+    AUTO(buf_free) struct buf fixed = BUF_INIT((size_t)8 * SPOOL_PIECE_BYTES);
 
     if (!is_ascii(text) && !utf8_valid(text))
         text = repair(text, &fixed);
@@ -222,7 +222,7 @@ struct log_stream *log_stream_detached(struct exec *x)
     s->x = x;
     s->fd = -1;
     s->watch = NULL;
-    s->partial = BUF_INIT(4U * SPOOL_PIECE_BYTES);
+    s->partial = BUF_INIT((size_t)4 * SPOOL_PIECE_BYTES);
     s->after_cr = s->in_pieces = s->ended = false;
     return s;
 }

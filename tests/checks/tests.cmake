@@ -22,6 +22,16 @@ add_custom_target(format
     COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -DFIX=ON -P ${CMAKE_SOURCE_DIR}/tests/format.cmake
     COMMENT "clang-format -i")
 
+# clang-tidy over every source: minutes, so a test only where it is asked for. Needs clang's own warnings:
+# configure with clang.
+option(GANTRY_TIDY "add the clang-tidy run as a test" OFF)
+set(tidy run-clang-tidy -p ${CMAKE_BINARY_DIR} -quiet "${CMAKE_SOURCE_DIR}/(base|actions|sandbox|runner)/.*[.]c")
+add_custom_target(tidy COMMAND ${tidy} VERBATIM COMMENT "clang-tidy")
+if(GANTRY_TIDY)
+    add_test(NAME tidy/sources COMMAND ${tidy})
+    set_tests_properties(tidy/sources PROPERTIES LABELS tidy TIMEOUT 1500)
+endif()
+
 # The units of base and actions under valgrind: minutes, so only where it is asked for.
 option(GANTRY_VALGRIND "add the valgrind run of the unit tests; needs a build without sanitizers" OFF)
 if(GANTRY_VALGRIND)
