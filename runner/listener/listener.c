@@ -29,6 +29,28 @@
 
 /* ---- what others read ---- */
 
+/* A job's name comes from a workflow: no control character of it reaches a terminal. */
+static void say(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
+static void say(const char *fmt, va_list ap)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT(65536);
+    AUTO(buf_free) struct buf safe = BUF_INIT(4 * 65536 + 1);
+    struct sv rest;
+    unsigned code;
+
+    buf_addvf(&text, fmt, ap);
+    rest = buf_sv(&text);
+    for (const char *from = rest.p; utf8_next(&rest, &code) > 0; from = rest.p) {
+        if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+            buf_addf(&safe, "\\x%02x", code);
+        else
+            buf_add(&safe, from, (size_t)(rest.p - from));
+    }
+    buf_addc(&safe, '\n');
+    (void)fwrite(safe.p, 1, safe.len, stdout);
+    (void)fflush(stdout);
+}
+
 void gh_say(const struct gh_listener *l, const char *fmt, ...)
 {
     va_list ap;
@@ -36,10 +58,8 @@ void gh_say(const struct gh_listener *l, const char *fmt, ...)
     if (!l->o.announce)
         return;
     va_start(ap, fmt);
-    (void)vprintf(fmt, ap);
+    say(fmt, ap);
     va_end(ap);
-    (void)putchar('\n');
-    (void)fflush(stdout);
 }
 
 /* "2026-01-05 09:30:00Z: text" (1.6) */
@@ -51,12 +71,10 @@ void gh_say_timed(const struct gh_listener *l, const char *fmt, ...)
     if (!l->o.announce)
         return;
     tm_format_ms(&b, tm_wall_ms());
-    va_start(ap, fmt);
     (void)printf("%.10s %.8sZ: ", b.p, b.p + 11);
-    (void)vprintf(fmt, ap);
+    va_start(ap, fmt);
+    say(fmt, ap);
     va_end(ap);
-    (void)putchar('\n');
-    (void)fflush(stdout);
 }
 
 void gh_status_line(const struct gh_listener *l, const char *type, const char *job,

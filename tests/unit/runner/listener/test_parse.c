@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "base/crypto.h"
@@ -210,6 +213,28 @@ static void check_jit(void **state)
     gh_registration_done(&r);
 }
 
+/* A job's name is a workflow's text: what it would do to a terminal is shown instead. */
+static void names_do_not_reach_the_terminal(void **state)
+{
+    const struct gh_listener l = {.o = {.announce = true}};
+    int memfd = memfd_create("out", MFD_CLOEXEC), kept = dup(STDOUT_FILENO);
+    char text[256];
+    ssize_t n;
+
+    (void)state;
+    assert_true(memfd >= 0 && kept >= 0);
+    (void)fflush(stdout);
+    assert_true(dup2(memfd, STDOUT_FILENO) >= 0);
+    gh_say(&l, "Running job: %s", "a\x1b]0;t\x07\nJob b \xc2\x9b \xc3\xa4\x7f");
+    assert_true(dup2(kept, STDOUT_FILENO) >= 0);
+    (void)close(kept);
+    n = pread(memfd, text, sizeof text - 1, 0);
+    (void)close(memfd);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_string_equal(text, "Running job: a\\x1b]0;t\\x07\\x0aJob b \\x9b \xc3\xa4\\x7f\n");
+}
+
 static void garbage_is_no_jit(void **state)
 {
     struct gh_registration r = GH_REGISTRATION_INIT;
@@ -226,12 +251,12 @@ int main(void)
     enum {
         N = sizeof envelope_cases / sizeof envelope_cases[0],
         M = sizeof jit_cases / sizeof jit_cases[0],
-        MORE = 5
+        MORE = 6
     };
     static const struct CMUnitTest more[MORE] = {
         cmocka_unit_test(nesting_has_a_limit), cmocka_unit_test(escapes_are_decoded),
-        cmocka_unit_test(time_spans), cmocka_unit_test(base_urls),
-        cmocka_unit_test(garbage_is_no_jit)};
+        cmocka_unit_test(time_spans),          cmocka_unit_test(base_urls),
+        cmocka_unit_test(garbage_is_no_jit),   cmocka_unit_test(names_do_not_reach_the_terminal)};
     struct CMUnitTest tests[N + M + MORE];
 
     jx_init();
