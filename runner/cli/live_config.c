@@ -2,6 +2,7 @@
  *
  * Configuration of the processes of a local run. */
 #include "runner/cli/live_config.h"
+#include "runner/cli/json_make.h"
 
 #include "base/fd.h"
 #include "base/mem.h"
@@ -11,25 +12,6 @@
 
 #define HOST_NAME \
     "gantry.localhost" /* ends in .localhost: the toolkit decides from it (design 4) */
-
-static void set(json_t *o, const char *key, json_t *own)
-{
-    BUG(json_object_set_new(o, key, own) < 0);
-}
-
-static json_t *text(const char *s)
-{
-    return jx_str_new(sv_of(s));
-}
-
-static json_t *texts(const struct strv *l)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < l->n; i++)
-        BUG(json_array_append_new(a, text(l->v[i])) < 0);
-    return a;
-}
 
 int live_source_open(const struct run_request *r, const struct run_state *st,
                      struct live_source *out, struct err *e)

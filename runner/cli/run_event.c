@@ -2,6 +2,7 @@
  *
  * Payloads of events. Member names are those of GitHub's webhook documentation; ids are made up but stable. */
 #include "runner/cli/run_event.h"
+#include "runner/cli/json_make.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -11,16 +12,6 @@
 
 #define PAYLOAD_MAX_BYTES (25U << 20) /* docs: webhook payloads are capped at 25 MB */
 #define SERVER            "https://github.com"
-
-static json_t *text(const char *s)
-{
-    return jx_str_new(sv_of(s));
-}
-
-static void set(json_t *o, const char *key, json_t *own)
-{
-    BUG(json_object_set_new(o, key, own) < 0);
-}
 
 static json_t *owned(char *own)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the service is told to run: the body of POST /_gantry/runs (docs/internals/local-service.md). */
+#include "runner/cli/json_make.h"
 #include "runner/cli/run_priv.h"
 
 #include "actions/event.h"
@@ -15,25 +16,6 @@
 #define BODY_MAX_BYTES   (64U << 20)
 #define CALLED_MAX_BYTES (8U << 20)
 #define CALLED_DEPTH     10U /* spec expressions 7.1: levels of reusable workflows */
-
-static void set(json_t *o, const char *key, json_t *own)
-{
-    BUG(json_object_set_new(o, key, own) < 0);
-}
-
-static json_t *text(const char *s)
-{
-    return jx_str_new(sv_of(s));
-}
-
-static json_t *texts(const struct strv *l)
-{
-    json_t *a = json_array();
-
-    for (size_t i = 0; i < l->n; i++)
-        BUG(json_array_append_new(a, text(l->v[i])) < 0);
-    return a;
-}
 
 int run_inputs(const struct run_request *r, const struct workflow *w, struct val **out,
                struct err *e)
