@@ -12,6 +12,7 @@
 
 #define HC_MAX_HEADER_BYTES ((size_t)256 * 1024)
 #define HC_DEFAULT_BYTES    ((size_t)1 << 20)
+#define HC_EXPECT_BYTES     65536 /* Ours: from here a body asks first */
 #define HC_TIMEOUT_MS       100000
 #define HC_CONNECT_MS       30000
 

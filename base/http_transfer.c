@@ -127,8 +127,9 @@ static void build_headers(struct hc_req *r)
     }
     if (!has_header(r, SV("Content-Type")))
         add_line(r, "Content-Type:"); /* libcurl would call every body a form */
-    /* A body in memory is sent at once; waiting a second for a 100 pays only for streams. */
-    if (r->spec.source == NULL)
+    /* A short body is sent at once; waiting for a 100 pays only for long ones. */
+    if (r->spec.source == NULL ||
+        (r->spec.source_bytes >= 0 && r->spec.source_bytes <= HC_EXPECT_BYTES))
         add_line(r, "Expect:");
 }
 

@@ -34,6 +34,7 @@ struct render {
     char *title, *result;
     int64_t ms;
     size_t errors, warnings;
+    bool inside; /* of a line that comes in parts; no other event comes between them */
     struct buf out;
 };
 
@@ -280,11 +281,18 @@ static bool repeats_name(struct live_job *j, struct sv line)
            sv_is(sv_sub(line, 9, line.n), j->step);
 }
 
+static void end_line(struct render *r)
+{
+    if (!r->inside)
+        buf_addc(&r->out, '\n');
+}
+
 /* Markers of the log format (spec logs 4.1) become colour and indentation. */
 static void on_log(struct render *r, const json_t *e)
 {
     struct sv line = jx_str(e, "line", "");
     struct live_job *j = job_of(r, name_of(e));
+    const bool inside = r->inside;
     static const struct {
         const char *marker;
         const char *color, *text;
@@ -294,6 +302,12 @@ static void on_log(struct render *r, const json_t *e)
         {"##[command]", blue, "$ "},      {"##[section]", bold, ""},
     };
 
+    r->inside = jx_bool(e, "partial", false);
+    if (inside) { /* the next part of a long line */
+        render_safe(&r->out, line, r->color);
+        end_line(r);
+        return;
+    }
     if (sv_is(line, "##[endgroup]")) {
         j->depth -= j->depth > 0;
         return;
@@ -312,7 +326,7 @@ static void on_log(struct render *r, const json_t *e)
         paint(r, dim);
         render_safe(&r->out, sv_sub(line, 9, line.n), false);
         paint(r, reset);
-        buf_addc(&r->out, '\n');
+        end_line(r);
         return;
     }
     for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
@@ -324,12 +338,12 @@ static void on_log(struct render *r, const json_t *e)
             buf_adds(&r->out, markers[i].text);
             render_safe(&r->out, sv_sub(line, m.n, line.n), false);
             paint(r, reset);
-            buf_addc(&r->out, '\n');
+            end_line(r);
             return;
         }
     }
     render_safe(&r->out, line, r->color);
-    buf_addc(&r->out, '\n');
+    end_line(r);
 }
 
 static void on_annotation(struct render *r, const json_t *e)

@@ -42,6 +42,7 @@ struct sup {
     struct secret token;
     char **jit;
     bool stopping, failed, ready;
+    bool alone; /* a service without a listener of ours: `gantry serve` */
 };
 
 int programs_find(struct programs *out, struct err *e)
@@ -394,6 +395,7 @@ struct sup *sup_start(struct loop *l, const struct sup_spec *spec, struct err *e
     s->loop = l;
     s->on = spec->on;
     s->late = -1;
+    s->alone = spec->listener.n == 0;
     s->service = (struct child){
         .s = s, .name = "service", .p = PROC_INIT, .from = -1, .in = BUF_INIT(LINE_MAX_BYTES)};
     s->listener = (struct child){
@@ -442,9 +444,10 @@ void sup_stop(struct sup *s, int64_t grace_ms)
     int64_t until = grace_ms > 0 ? tm_now_ms() + grace_ms : 0;
 
     s->stopping = true;
-    /* The listener first: it deletes its sessions at the service. */
+    /* The listener first: it deletes its sessions at the service. The service of a run is crash-only and its
+     * state folder is removed next: an orderly end of it would only write what is thrown away. */
     end_child(&s->listener, until);
-    end_child(&s->service, until);
+    end_child(&s->service, s->alone ? until : 0);
 }
 
 void sup_free(struct sup *s)

@@ -251,7 +251,7 @@ void evlog_add(struct evlog *l, json_t *own_event)
 }
 
 /* The one frequent event, written without a tree. */
-void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv line)
+void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv line, bool partial)
 {
     if (l == NULL || l->failed)
         return;
@@ -262,6 +262,8 @@ void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv 
     jx_quote(&l->pending, sv_of(leg->name));
     buf_addf(&l->pending, ",\"step\":%lld,\"line\":", (long long)step);
     jx_quote(&l->pending, line);
+    if (partial)
+        buf_adds(&l->pending, ",\"partial\":true");
     buf_adds(&l->pending, ",\"time\":\"");
     tm_format_ms(&l->pending, tm_wall_ms());
     buf_addf(&l->pending, "\",\"seq\":%llu}\n", (unsigned long long)++l->seq);

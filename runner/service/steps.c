@@ -19,10 +19,10 @@
 
 #define STEPS_MAX 5000U /* of one job */
 #define STEP_WAITING_BYTES \
-    (8U << 20)               /* feed lines that wait; the uploaded log has what is dropped */
-#define FEED_CUT_UNITS 1027U /* 1,024 units and "...": logs 5.1 */
-#define STAMP_BYTES    29U   /* "2026-03-04T05:06:07.1234567Z " */
-#define LOG_MAX_LINE   (64U << 20)
+    (8U << 20)                /* feed lines that wait; the uploaded log has what is dropped */
+#define FEED_CUT_UNITS  1027U /* 1,024 units and "...": logs 5.1 */
+#define STAMP_BYTES     29U   /* "2026-03-04T05:06:07.1234567Z " */
+#define LOG_PIECE_BYTES (256U << 10) /* Ours: a longer line comes in several events */
 
 void step_free(struct step *st)
 {
@@ -210,7 +210,7 @@ static void use_feed(struct leg *l, struct step *st, bool exact)
             (!exact && (used + 1 >= st->n_waiting || st->waiting[used + 1].first != end)))
             break;
         for (size_t i = (size_t)(st->next_line - b->first); i < b->lines.n; i++)
-            evlog_line(l->run->events, l, st->number, sv_of(b->lines.v[i]));
+            evlog_line(l->run->events, l, st->number, sv_of(b->lines.v[i]), false);
         st->next_line = end;
         used++;
     }
@@ -236,28 +236,60 @@ static bool is_stamp(struct sv s)
     return true;
 }
 
-/* A physical line of an uploaded log. Blocks may begin with a BOM (logs 4.2). */
-static void use_line(struct leg *l, struct step *st, uint64_t number, struct sv line)
+/* The uploaded log as it is read. */
+struct upload_reader {
+    struct buf text;
+    uint64_t number; /* of the line at the front of text */
+    bool inside;     /* its start was told already */
+};
+
+/* A physical line of an uploaded log, or a part of one. Blocks may begin with a BOM (logs 4.2). */
+static void use_line(struct leg *l, struct step *st, const struct upload_reader *u, struct sv line,
+                     bool partial)
 {
-    while (sv_starts(line, SV("\xef\xbb\xbf")))
-        line = sv_sub(line, 3, line.n);
-    if (number < st->next_line)
+    if (u->number < st->next_line)
         return;
-    if (is_stamp(line))
+    while (!u->inside && sv_starts(line, SV("\xef\xbb\xbf")))
+        line = sv_sub(line, 3, line.n);
+    if (!u->inside && is_stamp(line))
         line = sv_sub(line, STAMP_BYTES, line.n);
-    if (line.n > 0 && line.p[line.n - 1] == '\r')
+    if (!partial && line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
-    evlog_line(l->run->events, l, st->number, line);
-    st->next_line = number + 1;
+    evlog_line(l->run->events, l, st->number, line, partial);
+    if (!partial)
+        st->next_line = u->number + 1;
+}
+
+/* All whole lines of what was read; the start of one that is too long to be held, cut between characters. */
+static void use_text(struct leg *l, struct step *st, struct upload_reader *u)
+{
+    struct sv rest = buf_sv(&u->text);
+    size_t cut;
+
+    while ((cut = sv_chr(rest, '\n')) != SV_NPOS) {
+        use_line(l, st, u, sv_sub(rest, 0, cut), false);
+        rest = sv_sub(rest, cut + 1, rest.n);
+        u->number++;
+        u->inside = false;
+    }
+    if (rest.n > LOG_PIECE_BYTES) {
+        cut = rest.n - 1; /* one byte stays: it may be a CR before the LF */
+        for (unsigned i = 0; i < 3 && ((unsigned char)rest.p[cut] & 0xc0) == 0x80; i++)
+            cut--;
+        use_line(l, st, u, sv_sub(rest, 0, cut), true);
+        rest = sv_sub(rest, cut, rest.n);
+        u->inside = true;
+    }
+    buf_consume(&u->text, u->text.len - rest.n);
 }
 
 /* The uploaded log is the truth: what the feed did not bring is reported from it. */
 static void use_upload(struct leg *l, struct step *st)
 {
     AUTO(buf_free) struct buf name = BUF_INIT(512);
-    AUTO(buf_free) struct buf text = BUF_INIT(LOG_MAX_LINE);
+    struct upload_reader u = {.text = BUF_INIT(4U * LOG_PIECE_BYTES), .number = 1};
     AUTO(auto_fd) int fd = -1;
-    uint64_t size = 0, number = 1, at = 0;
+    uint64_t size = 0, at = 0;
     struct err e;
 
     blob_log_name(&name, l, st->external_id, "step");
@@ -267,28 +299,23 @@ static void use_upload(struct leg *l, struct step *st)
         return;
     }
     while (at < size) {
-        char *room = buf_room(&text, 262144);
-        ssize_t n = room != NULL ? pread(fd, room, 262144, (off_t)at) : -1;
-        struct sv rest, line;
+        char *room = buf_room(&u.text, LOG_PIECE_BYTES);
+        ssize_t n = room != NULL ? pread(fd, room, LOG_PIECE_BYTES, (off_t)at) : -1;
         if (n <= 0)
             break;
-        buf_grew(&text, (size_t)n);
+        buf_grew(&u.text, (size_t)n);
         at += (uint64_t)n;
-        rest = buf_sv(&text);
-        while (sv_chr(rest, '\n') != SV_NPOS) {
-            size_t cut = sv_chr(rest, '\n');
-            line = sv_sub(rest, 0, cut);
-            rest = sv_sub(rest, cut + 1, rest.n);
-            use_line(l, st, number++, line);
-        }
-        buf_consume(&text, text.len - rest.n);
+        use_text(l, st, &u);
     }
-    if (text.len > 0 && !sv_eq(buf_sv(&text), SV("\xef\xbb\xbf")))
-        use_line(l, st, number++, buf_sv(&text));
-    if (st->next_line > number)
+    if (u.inside || (u.text.len > 0 && !sv_eq(buf_sv(&u.text), SV("\xef\xbb\xbf")))) {
+        use_line(l, st, &u, buf_sv(&u.text), false);
+        u.number++;
+    }
+    buf_free(&u.text);
+    if (st->next_line > u.number)
         log_warn("service", "log", "job=%s step=%lld feed=%llu upload=%llu", l->name,
                  (long long)st->number, (unsigned long long)st->next_line - 1,
-                 (unsigned long long)number - 1);
+                 (unsigned long long)u.number - 1);
 }
 
 static bool log_complete(const struct step *st)
@@ -429,7 +456,8 @@ void step_restore(struct leg *l, const json_t *event)
         st->status = STEP_IN_PROGRESS;
         st->told_started = true;
     } else if (st != NULL && sv_is(type, "log")) {
-        st->next_line++;
+        if (!jx_bool(event, "partial", false))
+            st->next_line++;
     } else if (st != NULL && sv_is(type, "step.completed")) {
         st->status = STEP_COMPLETED;
         st->told_completed = true;

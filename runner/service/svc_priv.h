@@ -320,7 +320,8 @@ void evlog_add(struct evlog *l, json_t *own_event);
 /* Streams everything after seq `after` into the request, then what comes, until the end. */
 void evlog_stream(struct evlog *l, struct hs_req *r, uint64_t after);
 /* A log line of a step. */
-void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv line);
+/* partial: the line goes on in the next event. */
+void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv line, bool partial);
 void evlog_end(struct evlog *l); /* nothing follows */
 void evlog_flush(struct evlog *l);
 /* Calls fn for every event so far. */
