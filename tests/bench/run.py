@@ -125,6 +125,41 @@ class Bench:
         size = sum(p.stat().st_size for p in self.bin.iterdir() if p.is_file())
         self.row("programs on disk", "%.1f MiB" % (size / 2**20), target="6 MiB (stripped)")
 
+    def micro(self, build):
+        """Rows of the programs of tests/bench, where a build with tests and optimisation has them."""
+        for name in ("bench_sandbox", "bench_mask", "bench_expr"):
+            program = build / "bench" / name
+            if not program.exists():
+                self.row(name, "not built", "ninja %s in a build with GANTRY_TESTS=ON; --micro BUILD" % name)
+                continue
+            done = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=True)
+            for line in done.stdout.splitlines():
+                self.row(name, " ".join(line.replace("|", "\\|").split()))
+
+    def idle(self):
+        """One registered runner that waits for a job, beside a service of our own."""
+        home = self.folder / "idle-home"
+        home.mkdir(mode=0o755)
+        env = {"PATH": os.environ["PATH"], "HOME": str(home), "GANTRY_HOME": str(home)}
+        jit = home / "jit"
+        quiet = {"env": env, "stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        service = subprocess.Popen([self.gantry, "serve", "--port", "0", "--jit-out", str(jit)],
+                                   stdout=subprocess.PIPE, text=True, **quiet)
+        try:
+            service.stdout.readline()  # the URL: it listens
+            before = self.pss()
+            runner = subprocess.Popen([self.gantry, "start", "--jitconfig-file", str(jit)], stdout=subprocess.DEVNULL, **quiet)
+            time.sleep(2)
+            if runner.poll() is not None:
+                raise SystemExit("gantry start ended with %d" % runner.returncode)
+            self.row("idle gantry start, listener and launcher", "%.1f MiB" % ((self.pss() - before) / 1024),
+                     "PSS; no TLS", target="10 MiB")
+            runner.terminate()
+            runner.wait()
+        finally:
+            service.terminate()
+            service.wait()
+
     def table(self):
         print("| what | measured | beside | ratio | target |\n| --- | --- | --- | --- | --- |")
         for row in self.rows:
@@ -135,6 +170,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", required=True)
     parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--micro", default="build/bench", help="build folder that holds bench/bench_*")
     parser.add_argument("--quick", action="store_true", help="20 MB of log instead of 200")
     options = parser.parse_args()
     bench = Bench(options)
@@ -144,6 +180,8 @@ def main():
         bench.memory()
         bench.long_line()
         bench.log(20 if options.quick else 200)
+        bench.idle()
+        bench.micro(pathlib.Path(options.micro))
     finally:
         shutil.rmtree(bench.folder, ignore_errors=True)
     bench.table()
