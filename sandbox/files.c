@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PATH_MAX_BYTES 8192U
+
 static int new_helper(struct sbx_job *j, struct err *e)
 {
     AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
@@ -155,8 +157,8 @@ static int ask(struct sbx_job *j, const struct request *q, struct ipc_in *answer
 {
     int r = 0;
 
-    if (strlen(q->path) > 8192)
-        return err_set(e, FAIL_LIMIT, "a path is longer than 8192 bytes");
+    if (strlen(q->path) > PATH_MAX_BYTES)
+        return err_set(e, FAIL_LIMIT, "a path is longer than %u bytes", PATH_MAX_BYTES);
     for (int attempt = 0; attempt < 2 && r == 0; attempt++) {
         if (j->helper < 0 && new_helper(j, e) < 0)
             return -1;
@@ -173,19 +175,14 @@ static int ask(struct sbx_job *j, const struct request *q, struct ipc_in *answer
     return 0;
 }
 
-int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, size_t *n,
-                  struct err *e)
+static int take_content(struct ipc_in *in, const char *path, size_t max, char **out, size_t *n,
+                        struct err *e)
 {
-    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
-    struct request q = {.type = WIRE_READ, .path = path, .max = max, .timeout_ms = SBX_ANSWER_MS};
-    AUTO(auto_fd) int fd = -1;
+    AUTO(auto_fd) int fd = ipc_take_fd(in, 0);
     AUTO(auto_free) char *p = NULL;
     struct stat st;
     ssize_t got;
 
-    if (ask(j, &q, &in, e) < 0)
-        return -1;
-    fd = ipc_take_fd(&in, 0);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return err_set(e, FAIL_PROTO, "the file helper gave no regular file for '%s'", path);
     /* The job may still write to it: whatever is there beyond `max` makes it too large. */
@@ -201,6 +198,17 @@ int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, s
     return 0;
 }
 
+int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, size_t *n,
+                  struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_READ, .path = path, .max = max, .timeout_ms = SBX_ANSWER_MS};
+
+    if (ask(j, &q, &in, e) < 0)
+        return -1;
+    return take_content(&in, path, max, out, n, e);
+}
+
 int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void *p, size_t n,
                    struct err *e)
 {
@@ -213,6 +221,122 @@ int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void 
                         .timeout_ms = SBX_ANSWER_MS};
 
     return ask(j, &q, &in, e);
+}
+
+/* Sends all, then takes the answers: one change of context each way instead of one per file. */
+static int all_at_once(struct sbx_job *j, const struct request *q, size_t n, struct ipc_in *answers,
+                       struct err *e)
+{
+    uint32_t first = j->last_id + 1;
+
+    BUG(n == 0 || n > SBX_FILES_MAX);
+    if (j->helper < 0 && new_helper(j, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        AUTO(auto_fd) int memfd = -1;
+        struct ipc_out o;
+        if (put_request(&o, q + i, first + (uint32_t)i, &memfd, e) < 0) {
+            ipc_out_done(&o);
+            return -1;
+        }
+        j->last_id++;
+        if (ipc_send(j->helper, &o, e) < 0)
+            return e->code == FAIL_NET ? 0 : -1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int r = receive(j, q + i, first + (uint32_t)i, answers + i, e);
+        if (r <= 0)
+            return r;
+        if (answers[i].type != WIRE_DONE && answers[i].type != WIRE_FAILED)
+            return err_set(e, FAIL_PROTO, "unexpected answer of the file helper");
+    }
+    return 1;
+}
+
+/* A helper that was lost in the middle: every request may be repeated, so all are, one by one. */
+static int ask_all(struct sbx_job *j, const struct request *q, size_t n, struct ipc_in *answers,
+                   struct err *e)
+{
+    int r = all_at_once(j, q, n, answers, e);
+
+    if (r == 1)
+        return 0;
+    fd_close(&j->helper); /* answers that were not taken are not wanted */
+    if (r < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        ipc_in_done(answers + i);
+        answers[i] = IPC_IN_INIT;
+        if (ask(j, q + i, answers + i, e) < 0 && answers[i].type != WIRE_FAILED)
+            return -1;
+    }
+    return 0;
+}
+
+int sbx_write_files(struct sbx_job *j, const struct sbx_file *files, size_t n, size_t *failed,
+                    struct err *e)
+{
+    struct request q[SBX_FILES_MAX];
+    struct ipc_in answers[SBX_FILES_MAX];
+    int rc;
+
+    BUG(n == 0 || n > SBX_FILES_MAX);
+    *failed = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(files[i].path) > PATH_MAX_BYTES) {
+            *failed = i;
+            return err_set(e, FAIL_LIMIT, "a path is longer than %u bytes", PATH_MAX_BYTES);
+        }
+        q[i] = (struct request){.type = WIRE_WRITE,
+                                .path = files[i].path,
+                                .mode = files[i].mode,
+                                .content = files[i].content.p,
+                                .n_content = files[i].content.n,
+                                .timeout_ms = SBX_ANSWER_MS};
+        answers[i] = IPC_IN_INIT;
+    }
+    rc = ask_all(j, q, n, answers, e);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == 0 && answers[i].type == WIRE_FAILED) {
+            wire_get_err(&answers[i], e);
+            *failed = i;
+            rc = -1;
+        }
+        ipc_in_done(&answers[i]);
+    }
+    return rc;
+}
+
+int sbx_read_files(struct sbx_job *j, const char *const *paths, size_t n, size_t max,
+                   sbx_content_fn *fn, void *ctx, struct err *e)
+{
+    struct request q[SBX_FILES_MAX];
+    struct ipc_in answers[SBX_FILES_MAX];
+    int rc;
+
+    BUG(n == 0 || n > SBX_FILES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (strlen(paths[i]) > PATH_MAX_BYTES)
+            return err_set(e, FAIL_LIMIT, "a path is longer than %u bytes", PATH_MAX_BYTES);
+        q[i] = (struct request){
+            .type = WIRE_READ, .path = paths[i], .max = max, .timeout_ms = SBX_ANSWER_MS};
+        answers[i] = IPC_IN_INIT;
+    }
+    rc = ask_all(j, q, n, answers, e);
+    for (size_t i = 0; i < n; i++) {
+        AUTO(auto_free) char *text = NULL; /* one at a time: each may be large */
+        struct err why = {0};
+        size_t len = 0;
+
+        if (rc == 0 && answers[i].type == WIRE_FAILED)
+            wire_get_err(&answers[i], &why);
+        else if (rc == 0 && take_content(&answers[i], paths[i], max, &text, &len, &why) < 0)
+            text = NULL;
+        if (rc == 0)
+            fn(ctx, i, text, len, &why);
+        ipc_in_done(&answers[i]);
+    }
+    return rc;
 }
 
 int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e)

@@ -146,6 +146,20 @@ MUST_USE int sbx_job_next(struct sbx_job *j, struct sbx_job_event *ev, struct er
  * These wait for the answer; events that arrive meanwhile are queued for sbx_job_next. */
 MUST_USE int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, size_t *n,
                            struct err *e);
+/* Several in one go. Those of a step are small and many: what counts is the number of waits. */
+#define SBX_FILES_MAX 16U
+struct sbx_file {
+    const char *path;
+    mode_t mode;
+    struct sv content;
+};
+/* All are tried; on failure *failed is one that could not be written. */
+MUST_USE int sbx_write_files(struct sbx_job *j, const struct sbx_file *files, size_t n,
+                             size_t *failed, struct err *e);
+/* Each file in its turn; text is NULL where it could not be read: see why. -1 only when none can be. */
+typedef void sbx_content_fn(void *ctx, size_t i, const char *text, size_t n, const struct err *why);
+MUST_USE int sbx_read_files(struct sbx_job *j, const char *const *paths, size_t n, size_t max,
+                            sbx_content_fn *fn, void *ctx, struct err *e);
 MUST_USE int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void *p,
                             size_t n, struct err *e);
 MUST_USE int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e); /* with parents */

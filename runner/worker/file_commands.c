@@ -24,7 +24,7 @@ static const struct {
     [FILE_ARTIFACTS_LIST] = {"artifacts_list_", "artifacts_list", "artifacts_list"},
 };
 
-int file_commands_prepare(struct exec *x, struct err *e)
+void file_commands_prepare(struct exec *x, struct sbx_file *files, size_t *n)
 {
     char guid[UUID_TEXT_SIZE];
 
@@ -33,11 +33,9 @@ int file_commands_prepare(struct exec *x, struct err *e)
         free(x->files[i]);
         x->files[i] =
             xasprintf("%s/_runner_file_commands/%s%s", x->w->hello.temp, kinds[i].prefix, guid);
-        if (sbx_write_file(x->w->sbx, x->files[i], 0644, "", 0, e) < 0)
-            return err_wrap(e, "prepare file command '%s'", kinds[i].name);
+        files[(*n)++] = (struct sbx_file){.path = x->files[i], .mode = 0644, .content = SV("")};
         val_sets(x->github, kinds[i].member, val_string(sv_of(x->files[i])));
     }
-    return 0;
 }
 
 static int apply_env(void *ctx, struct sv key, struct sv value, struct err *e)
@@ -147,26 +145,27 @@ static void report(struct exec *x, enum file_command k, const struct err *e)
     x->command_result = RES_FAILED;
 }
 
+static void on_content(void *ctx, size_t i, const char *text, size_t n, const struct err *failure)
+{
+    struct exec *x = ctx;
+    enum file_command k = (enum file_command)i;
+    struct err why = *failure;
+
+    if (text == NULL) {
+        if (why.code != FAIL_NOTFOUND && (why.code != FAIL_SYS || why.sys != ENOENT))
+            report(x, k, &why); /* a step may delete its files (2.1) */
+        return;
+    }
+    if (n > 0 && apply(x, k, (struct sv){text, n}, &why) < 0)
+        report(x, k, &why);
+}
+
 int file_commands_process(struct exec *x, struct err *e)
 {
-    for (int i = 0; i < FILE_ARTIFACTS; i++) {
-        AUTO(auto_free) char *text = NULL;
-        enum file_command k = (enum file_command)i;
-        struct err why = {0};
-        size_t n = 0;
+    const char *paths[FILE_ARTIFACTS];
 
-        if (sbx_read_file(x->w->sbx, x->files[i], FILE_COMMAND_MAX_BYTES, &text, &n, &why) < 0) {
-            if (why.code == FAIL_NOTFOUND || (why.code == FAIL_SYS && why.sys == ENOENT))
-                continue; /* a step may delete its files (2.1) */
-            if (x->w->sbx_gone) {
-                *e = why;
-                return -1;
-            }
-            report(x, k, &why);
-            continue;
-        }
-        if (n > 0 && apply(x, k, (struct sv){text, n}, &why) < 0)
-            report(x, k, &why);
-    }
-    return 0;
+    for (int i = 0; i < FILE_ARTIFACTS; i++)
+        paths[i] = x->files[i];
+    return sbx_read_files(x->w->sbx, paths, FILE_ARTIFACTS, FILE_COMMAND_MAX_BYTES, on_content, x,
+                          e);
 }

@@ -70,20 +70,26 @@ void step_fail(struct exec *x, const struct err *e)
     x->result = RES_FAILED;
 }
 
-/* event.json is written before every step (5.2): a step may have changed it. */
-static int write_event(struct exec *x, struct err *e)
+/* event.json is written before every step (5.2), since a step may have changed it; and new files for commands. */
+static int write_files(struct exec *x, struct err *e)
 {
     const struct val *event = val_gets(x->github, "event");
-
-    if (event == NULL)
-        return 0;
+    struct sbx_file files[FILE_COMMAND_COUNT_ + 1];
     AUTO(buf_free) struct buf text = BUF_INIT(MESSAGE_MAX_BYTES);
     AUTO(auto_free) char *path = xasprintf("%s/_github_workflow/event.json", x->w->hello.temp);
-    val_to_pretty(event, &text);
-    if (buf_done(&text, "event payload", e) < 0 ||
-        sbx_write_file(x->w->sbx, path, 0644, text.p, text.len, e) < 0)
-        return err_wrap(e, "write the event payload");
-    val_sets(x->github, "event_path", val_string(sv_of(path)));
+    size_t n = 0, failed = 0;
+
+    if (event != NULL) {
+        val_to_pretty(event, &text);
+        if (buf_done(&text, "event payload", e) < 0)
+            return err_wrap(e, "write the event payload");
+        files[n++] = (struct sbx_file){.path = path, .mode = 0644, .content = buf_sv(&text)};
+    }
+    file_commands_prepare(x, files, &n);
+    if (sbx_write_files(x->w->sbx, files, n, &failed, e) < 0)
+        return err_wrap(e, "write '%s' for the step", files[failed].path);
+    if (event != NULL)
+        val_sets(x->github, "event_path", val_string(sv_of(path)));
     return 0;
 }
 
@@ -181,7 +187,7 @@ int step_run(struct exec *x, struct err *e)
     set_action_members(x);
     if (w->sbx_gone) {
         step_fail(x, &w->sbx_error);
-    } else if (write_event(x, &why) < 0 || file_commands_prepare(x, &why) < 0) {
+    } else if (write_files(x, &why) < 0) {
         step_fail(x, &why);
     } else {
         rc = handle(x, e);
