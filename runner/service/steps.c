@@ -19,10 +19,11 @@
 
 #define STEPS_MAX 5000U /* of one job */
 #define STEP_WAITING_BYTES \
-    (8U << 20)                /* feed lines that wait; the uploaded log has what is dropped */
-#define FEED_CUT_UNITS  1027U /* 1,024 units and "...": logs 5.1 */
-#define STAMP_BYTES     29U   /* "2026-03-04T05:06:07.1234567Z " */
-#define LOG_PIECE_BYTES (256U << 10) /* Ours: a longer line comes in several events */
+    (8U << 20)                      /* feed lines that wait; the uploaded log has what is dropped */
+#define FEED_CUT_UNITS  1027U       /* 1,024 units and "...": logs 5.1 */
+#define STAMP_BYTES     29U         /* "2026-03-04T05:06:07.1234567Z " */
+#define LOG_PIECE_BYTES (12U << 20) /* Ours: a longer line comes in several events */
+#define LOG_READ_BYTES  (256U << 10)
 
 void step_free(struct step *st)
 {
@@ -240,6 +241,7 @@ static bool is_stamp(struct sv s)
 struct upload_reader {
     struct buf text;
     uint64_t number; /* of the line at the front of text */
+    size_t seen;     /* bytes of text that hold no line end */
     bool inside;     /* its start was told already */
 };
 
@@ -266,7 +268,9 @@ static void use_text(struct leg *l, struct step *st, struct upload_reader *u)
     struct sv rest = buf_sv(&u->text);
     size_t cut;
 
-    while ((cut = sv_chr(rest, '\n')) != SV_NPOS) {
+    while ((cut = sv_chr(sv_sub(rest, u->seen, rest.n), '\n')) != SV_NPOS) {
+        cut += u->seen;
+        u->seen = 0;
         use_line(l, st, u, sv_sub(rest, 0, cut), false);
         rest = sv_sub(rest, cut + 1, rest.n);
         u->number++;
@@ -280,6 +284,7 @@ static void use_text(struct leg *l, struct step *st, struct upload_reader *u)
         rest = sv_sub(rest, cut, rest.n);
         u->inside = true;
     }
+    u->seen = rest.n;
     buf_consume(&u->text, u->text.len - rest.n);
 }
 
@@ -287,7 +292,7 @@ static void use_text(struct leg *l, struct step *st, struct upload_reader *u)
 static void use_upload(struct leg *l, struct step *st)
 {
     AUTO(buf_free) struct buf name = BUF_INIT(512);
-    struct upload_reader u = {.text = BUF_INIT(4U * LOG_PIECE_BYTES), .number = 1};
+    struct upload_reader u = {.text = BUF_INIT(LOG_PIECE_BYTES + 4U * LOG_READ_BYTES), .number = 1};
     AUTO(auto_fd) int fd = -1;
     uint64_t size = 0, at = 0;
     struct err e;
@@ -299,8 +304,8 @@ static void use_upload(struct leg *l, struct step *st)
         return;
     }
     while (at < size) {
-        char *room = buf_room(&u.text, LOG_PIECE_BYTES);
-        ssize_t n = room != NULL ? pread(fd, room, LOG_PIECE_BYTES, (off_t)at) : -1;
+        char *room = buf_room(&u.text, LOG_READ_BYTES);
+        ssize_t n = room != NULL ? pread(fd, room, LOG_READ_BYTES, (off_t)at) : -1;
         if (n <= 0)
             break;
         buf_grew(&u.text, (size_t)n);
