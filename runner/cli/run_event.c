@@ -121,6 +121,7 @@ static json_t *pull_side(const struct repo *r, const char *ref, const char *sha)
 static void pull_request(json_t *p, const struct repo *r, const char *actor)
 {
     json_t *pr = json_object();
+    const char *base = r->fork != NULL ? r->fork : r->parent;
     struct sv title = sv_of(r->message), first;
 
     (void)sv_next(&title, '\n', &first);
@@ -143,7 +144,7 @@ static void pull_request(json_t *p, const struct repo *r, const char *actor)
     set(pr, "html_url", owned(xasprintf(SERVER "/%s/pull/1", r->repository)));
     set(pr, "url", owned(xasprintf("https://api.github.com/repos/%s/pulls/1", r->repository)));
     set(pr, "head", pull_side(r, r->branch, r->sha));
-    set(pr, "base", pull_side(r, r->default_branch, r->parent[0] != '\0' ? r->parent : r->sha));
+    set(pr, "base", pull_side(r, r->default_branch, base[0] != '\0' ? base : r->sha));
     set(p, "pull_request", pr);
 }
 

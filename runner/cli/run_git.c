@@ -318,6 +318,23 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
     return 0;
 }
 
+void repo_read_fork(struct repo *r, const char *base)
+{
+    static const char *const kinds[] = {"refs/remotes/origin/", "refs/heads/"};
+
+    free(r->fork);
+    r->fork = NULL;
+    for (size_t i = 0; i < 2 && (r->fork == NULL || r->fork[0] == '\0'); i++) {
+        AUTO(auto_free) char *ref = xasprintf("%s%s", kinds[i], base);
+        free(r->fork);
+        r->fork = ask(r->top, "merge-base", ref, r->sha);
+    }
+    if (r->fork[0] == '\0' || strcmp(r->fork, r->sha) == 0) {
+        free(r->fork);
+        r->fork = xstrdup(r->parent);
+    }
+}
+
 void repo_done(struct repo *r)
 {
     char *all[] = {r->top,
@@ -329,6 +346,7 @@ void repo_done(struct repo *r)
                    r->actor,
                    r->default_branch,
                    r->parent,
+                   r->fork,
                    r->tree,
                    r->message,
                    r->author_name,
@@ -345,13 +363,13 @@ void repo_done(struct repo *r)
 
 int repo_changed(const struct repo *r, char **text, const char ***paths, size_t *n, struct err *e)
 {
+    const char *since = r->fork != NULL ? r->fork : r->parent;
     /* The empty tree stands for the parent of the first commit. */
     const char *words[] = {"diff",
                            "--name-only",
                            "-z",
                            "--no-renames",
-                           r->parent[0] != '\0' ? r->parent
-                                                : "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+                           since[0] != '\0' ? since : "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
                            r->sha,
                            "--",
                            NULL};

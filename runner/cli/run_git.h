@@ -23,6 +23,7 @@ struct repo {
     char *actor; /* github.user of git's configuration, else the owner */
     /* the commit */
     char *parent; /* "" for the first one */
+    char *fork; /* of a pull request: where it left its base; see repo_read_fork. NULL: not asked */
     char *tree, *message;
     char *author_name, *author_email, *author_date;
     char *committer_name, *committer_email, *committer_date;
@@ -32,13 +33,17 @@ struct repo {
 MUST_USE int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e);
 void repo_done(struct repo *r); /* for AUTO(repo_done) */
 
+/* For events of pull requests: fills in `fork`, the commit where the one at hand left the branch `base` (as the remote
+ * has it, else the local one); its parent where it has not left it, "" for the first commit. */
+void repo_read_fork(struct repo *r, const char *base);
+
 /* Runs git in `dir`; words: NULL-terminated. Its output, NUL-terminated, free(). An exit status other than 0 is
  * FAIL_INPUT with git's own last line. */
 MUST_USE int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
                       struct err *e);
 /* The same for `git clone` of a path: the file protocol is allowed. What it prints is dropped. */
 MUST_USE int repo_git_local(const char *dir, const char *const *words, struct err *e);
-/* Files changed between the commit's parent and the commit; NULL-terminated list in *paths, or NULL when not
+/* Files changed between the commit's fork (when it was asked for), else its parent, and the commit; NULL-terminated list in *paths, or NULL when not
  * known. free() the array and *text. */
 MUST_USE int repo_changed(const struct repo *r, char **text, const char ***paths, size_t *n,
                           struct err *e);

@@ -281,10 +281,14 @@ int run_request_read(const struct args *a, struct run_request *out, struct err *
         check_combinations(&r, event, e) < 0 ||
         repo_read(args_text(a, "C"), args_text(a, "ref"), &r.repo, e) < 0)
         return -1;
+    if (sv_starts(sv_of(event), SV("pull_request")))
+        repo_read_fork(&r.repo, r.repo.default_branch);
     r.actor = xstrdup(actor != NULL ? actor : r.repo.actor);
     if (run_event_make(event, &r.repo, r.actor, args_text(a, "event-path"), r.inputs, &r.event, e) <
         0)
         return -1;
+    if (r.event.base_ref[0] != '\0' && strcmp(r.event.base_ref, r.repo.default_branch) != 0)
+        repo_read_fork(&r.repo, r.event.base_ref); /* the payload names another base */
     *out = r;
     r = RUN_REQUEST_INIT;
     return 0;

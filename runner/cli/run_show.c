@@ -158,6 +158,19 @@ static struct val *github_context(const struct run_request *r)
     return g;
 }
 
+/* What this version cannot run is told as "FILE:LINE:COL: ..."; other errors come of outputs that are not there
+ * yet ("FILE (Line: ...", "Error when ..."). */
+static const char *why_not(const struct workflow *w, const struct plan_skip *s)
+{
+    AUTO(auto_free) char *place = xasprintf("%s:", w->path);
+
+    if (s->reason == NULL)
+        return "skipped";
+    return sv_starts(sv_of(s->reason), sv_of(place))
+               ? s->reason
+               : "depends on outputs, known only when it runs";
+}
+
 /* Every job is taken to succeed without outputs; what depends on outputs is known only when it ran. */
 static int plan_all(const struct plan_inputs *in, const struct workflow *w, struct err *e)
 {
@@ -175,9 +188,9 @@ static int plan_all(const struct plan_inputs *in, const struct workflow *w, stru
         for (size_t i = 0; i < p.n_skipped; i++) {
             (void)printf("  -  ");
             print_safe(sv_of(p.skipped[i].name));
-            (void)printf(": %s\n", p.skipped[i].reason != NULL
-                                       ? "depends on outputs, known only when it runs"
-                                       : "skipped");
+            (void)printf(": ");
+            print_safe(sv_of(why_not(w, &p.skipped[i])));
+            (void)printf("\n");
             dry_add(&d, p.skipped[i].id, PLAN_SUCCESS);
         }
         done = p.done || (p.n_ready == 0 && p.n_skipped == 0);
