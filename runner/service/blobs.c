@@ -129,6 +129,21 @@ static bool exists(struct svc *s, const char *name)
     return fs_exists(s->state_fd, path.p) || store_get_blob(s->store, name, sha, &size, &e) == 0;
 }
 
+/* A log that is lost here would be missed by nobody: the one run ends with a line that says so. Others are served
+ * on, and their runners told. */
+static void disk_failed(struct svc *s, int sys)
+{
+    struct err e;
+
+    (void)err_set(&e, FAIL_SYS, "cannot store a log in '%s/blobs': %s%s", s->cfg.state_dir,
+                  strerrordesc_np(sys), sys == ENOSPC ? "; free some space and run again" : "");
+    log_error("service", "blob", "error=%s", e.msg);
+    if (!s->cfg.serve && s->fatal.code == FAIL_NONE) {
+        s->fatal = e;
+        loop_stop(s->loop);
+    }
+}
+
 /* Opens what the body goes to. 0, or the status and error code to answer with. */
 static int open_target(struct put *p, const struct hs_req *r, const char **code)
 {
@@ -154,8 +169,7 @@ static int open_target(struct put *p, const struct hs_req *r, const char **code)
         }
     }
     if (p->fd < 0 || fstat(p->fd, &st) < 0) {
-        log_error("service", "blob", "cannot open a file of the blob store: %s",
-                  strerrordesc_np(errno));
+        disk_failed(p->s, errno);
         *code = "InternalError";
         return 500;
     }
@@ -235,7 +249,8 @@ static void put_done(struct svc *s, struct hs_req *r)
     if (p->failed != 0) {
         if (p->kind == PUT_APPEND && ftruncate(p->fd, (off_t)p->from) < 0)
             log_warn("service", "blob", "cannot cut a broken block of '%s'", p->name);
-        log_error("service", "blob", "cannot write '%s': %s", p->name, strerrordesc_np(p->failed));
+        if (p->failed != EFBIG)
+            disk_failed(s, p->failed);
         reply(r, p->failed == EFBIG ? 413 : 500,
               p->failed == EFBIG ? "RequestBodyTooLarge" : "InternalError");
         return;

@@ -117,6 +117,7 @@ class Host:
         self.bin = str(bin_folder)
         self.marker = str(marker_folder)
         self.mounts = self.mount_table()
+        self.groups = self.cgroups()
 
     def mount_table(self):
         """Without the folders of other tests that run on this machine meanwhile."""
@@ -150,19 +151,26 @@ class Host:
             assert time.monotonic() < end, "still there: %s" % self.processes()
             time.sleep(0.05)
 
-    def files(self, repository):
-        """Job folders, run folders and sockets of the state (logs of a finished run and caches may stay)."""
-        left = []
-        for below in ("state/jobs", "state/runs", "runtime", "jobs", "runs"):
-            folder = repository.home / below
-            if folder.exists():
-                left += [str(p) for p in folder.iterdir()]
+    @staticmethod
+    def files(repository):
+        """Everything in gantry's folders but the folders themselves and the cache, which is there to stay; all of HOME."""
+        stays = {"jobs", "cache", "state", "state/runs"}
+        left = [str(p) for p in (repository.folder / "home").rglob("*")]
+        for path in repository.home.rglob("*"):
+            name = str(path.relative_to(repository.home))
+            if name not in stays and not name.startswith("cache/"):
+                left.append(str(path))
         return left
+
+    @staticmethod
+    def cgroups():
+        return sorted(str(p) for p in pathlib.Path("/sys/fs/cgroup").glob("**/*gantry*"))
 
     def assert_clean(self, repository):
         self.wait_no_processes(5)
         assert self.mount_table() == self.mounts
         assert self.files(repository) == []
+        assert set(self.cgroups()) <= set(self.groups)
 
 
 def room():
