@@ -10,6 +10,7 @@
 #include "base/sv.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 struct repo {
     char *top;    /* absolute path of the work tree */
@@ -59,5 +60,9 @@ bool repo_is_linked(const struct repo *r);
 /* Makes a repository that stands by itself in `dir` and rewrites the listing for it. */
 MUST_USE int repo_stage(const struct repo *r, const char *dir, struct buf *listing, int *folder,
                         struct err *e);
+
+/* As lstat() of a path below the source, but through no link on the way: an index may name files behind one, and
+ * nothing outside of the source belongs to it. */
+bool repo_stat(int top_fd, const char *path, struct stat *st);
 
 #endif

@@ -45,6 +45,16 @@ static void add_git(int top_fd, const char *prefix, struct buf *out)
     buf_addc(out, '\0');
 }
 
+bool repo_stat(int top_fd, const char *path, struct stat *st)
+{
+    AUTO(auto_fd) int fd = -1;
+    struct err ignored; /* what cannot be reached is not there */
+
+    return fs_open_beneath(top_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, true, &fd, &ignored) ==
+               0 &&
+           fstat(fd, st) == 0;
+}
+
 static int entry(int top_fd, const char *top, const char *prefix, const char *name, unsigned depth,
                  struct buf *out, struct err *e)
 {
@@ -54,8 +64,8 @@ static int entry(int top_fd, const char *top, const char *prefix, const char *na
 
     if (n > 0 && path[n - 1] == '/') /* an untracked repository of its own: copied whole */
         path[n - 1] = '\0';
-    if (fstatat(top_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0; /* deleted, but still in the index */
+    if (!repo_stat(top_fd, path, &st))
+        return 0; /* deleted, or behind a link that replaced its folder, but still in the index */
     if (S_ISDIR(st.st_mode)) {
         AUTO(auto_free) char *below = xasprintf("%s/", path);
         if (!has_git(top_fd,

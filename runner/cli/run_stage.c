@@ -39,14 +39,17 @@ static int copy_content(int from, int to, struct err *e)
 /* Times are kept: git's index compares them. */
 static int copy_file(int src, int dst, const char *path, const struct stat *st, struct err *e)
 {
-    AUTO(auto_fd) int from = openat(src, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    AUTO(auto_fd) int from = -1;
     AUTO(auto_fd)
     int to = openat(dst, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
                     (st->st_mode & 0777) | 0600);
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
 
-    if (from < 0 || to < 0)
+    if (to < 0)
         return err_sys(e, "cannot copy '%s' of the source", path);
+    if (fs_open_beneath(src, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, true, &from,
+                        e) < 0)
+        return err_wrap(e, "copy the source");
     if (copy_content(from, to, e) < 0)
         return err_wrap(e, "copy '%s' of the source", path);
     return futimens(to, times) < 0 ? err_sys(e, "cannot set the time of '%s'", path) : 0;
@@ -68,8 +71,8 @@ static int copy_entry(int src, int dst, const char *path, struct err *e)
     const char *slash = strrchr(path, '/');
     struct stat st;
 
-    if (fstatat(src, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : err_sys(e, "cannot look at '%s' of the source", path);
+    if (!repo_stat(src, path, &st))
+        return 0;
     if (slash != NULL) {
         AUTO(auto_free) char *dir = sv_dup((struct sv){path, (size_t)(slash - path)});
         if (fs_mkdir_all(dst, dir, 0755, e) < 0)

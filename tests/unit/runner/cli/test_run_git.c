@@ -89,10 +89,52 @@ static void a_repository_runs_nothing(void **state)
     }
 }
 
+/* The index names a file below a folder that is a link to somewhere else by now: it is no part of the source, in a
+ * plain repository and in one whose ".git" is a file (which is copied first). */
+static void nothing_behind_a_link_is_source(void **state)
+{
+    static const char *const spoils[] = {
+        "mkdir a; echo x >a/b; git add .; git commit -qm three; rm -r a; mkdir -p \"$1.out\"; "
+        "echo private >\"$1.out/b\"; ln -s \"$1.out\" a",
+        "mkdir a; echo x >a/b; git add .; git commit -qm three; rm -r a; mkdir -p \"$1.out\"; "
+        "echo private >\"$1.out/b\"; ln -s \"$1.out\" a; mv .git real; "
+        "echo 'gitdir: real' >.git; echo real >real/info/exclude",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof spoils / sizeof spoils[0]; i++) {
+        AUTO(repo_done) struct repo r = {.top = NULL};
+        AUTO(auto_free) char *dir = NULL;
+        AUTO(auto_fd) int folder = -1;
+        AUTO(auto_fd) int listing = -1;
+        AUTO(auto_free) char *list = NULL;
+        struct err e = {0};
+        bool has_link = false;
+        size_t n;
+
+        assert_int_equal(fs_temp_dir("/tmp", "gantry-git", &dir, &e), 0);
+        AUTO(auto_free) char *stage = xasprintf("%s.stage", dir);
+        AUTO(auto_free) char *out = xasprintf("%s.out", dir);
+        make(dir, spoils[i]);
+        assert_int_equal(repo_read(dir, NULL, &r, &e), 0);
+        assert_int_equal(repo_source(&r, stage, &folder, &listing, &e), 0);
+        assert_int_equal(fd_read_memfd(listing, 1 << 20, &list, &n, &e), 0);
+        for (const char *p = list; p < list + n; p += strlen(p) + 1) {
+            assert_string_not_equal(p, "a/b");
+            has_link = has_link || strcmp(p, "a") == 0;
+        }
+        assert_true(has_link);
+        assert_int_equal(fs_remove_tree(AT_FDCWD, dir, &e), 0);
+        assert_int_equal(fs_remove_tree(AT_FDCWD, stage, &e), 0);
+        assert_int_equal(fs_remove_tree(AT_FDCWD, out, &e), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_repository_runs_nothing),
+        cmocka_unit_test(nothing_behind_a_link_is_source),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
