@@ -18,6 +18,7 @@
 #define STEP_SKIPPED     7 /* conclusion */
 
 #define STEPS_MAX 5000U /* of one job */
+#define LINE_COST 32U   /* of a waiting line beside its text: empty ones cost memory too */
 #define STEP_WAITING_BYTES \
     (8U << 20)                      /* feed lines that wait; the uploaded log has what is dropped */
 #define FEED_CUT_UNITS  1027U       /* 1,024 units and "...": logs 5.1 */
@@ -217,7 +218,7 @@ static void use_feed(struct leg *l, struct step *st, bool exact)
     }
     for (size_t i = 0; i < used; i++) {
         for (size_t k = 0; k < st->waiting[i].lines.n; k++)
-            st->waiting_bytes -= strlen(st->waiting[i].lines.v[k]);
+            st->waiting_bytes -= strlen(st->waiting[i].lines.v[k]) + LINE_COST;
         strv_free(&st->waiting[i].lines);
     }
     if (used > 0)
@@ -426,7 +427,7 @@ void step_feed(struct leg *l, const json_t *message)
             cut = true; /* only the upload has the whole line, and so what follows it */
         while (!cut && sv_next(&t, '\n', &part)) {
             strv_addsv(&b.lines, part);
-            bytes += part.n;
+            bytes += part.n + LINE_COST;
         }
     }
     if (b.lines.n == 0) {
