@@ -38,15 +38,15 @@ int live_service_config(const struct run_request *r, const struct run_state *st,
     if (path_place(PATH_CACHE, &cache, e) < 0)
         return -1;
     archives = path_join(cache, "actions");
-    set(o, "mode", text("run"));
-    set(o, "state_dir", text(state));
-    set(o, "address", text("127.0.0.1"));
-    set(o, "port", json_integer(0));
-    set(o, "host_name", text(HOST_NAME));
-    set(o, "runners", json_integer(r->jobs));
-    set(o, "actions_dirs", texts(&r->actions));
-    set(o, "cache_dir", text(archives));
-    set(o, "offline", json_boolean(args_flag(r->args, "offline")));
+    jm_set(o, "mode", jm_text("run"));
+    jm_set(o, "state_dir", jm_text(state));
+    jm_set(o, "address", jm_text("127.0.0.1"));
+    jm_set(o, "port", json_integer(0));
+    jm_set(o, "host_name", jm_text(HOST_NAME));
+    jm_set(o, "runners", json_integer(r->jobs));
+    jm_set(o, "actions_dirs", jm_texts(&r->actions));
+    jm_set(o, "cache_dir", jm_text(archives));
+    jm_set(o, "offline", json_boolean(args_flag(r->args, "offline")));
     jx_write(out, o);
     return buf_done(out, "service configuration", e);
 }
@@ -56,10 +56,10 @@ static char *source_json(const struct run_request *r)
     AUTO(auto_json) json_t *o = json_object();
     AUTO(buf_free) struct buf b = BUF_INIT(65536);
 
-    set(o, "repository", text(r->repo.repository));
-    set(o, "sha", text(r->repo.sha));
-    set(o, "ref", text(r->repo.ref));
-    set(o, "folder", text(r->repo.top));
+    jm_set(o, "repository", jm_text(r->repo.repository));
+    jm_set(o, "sha", jm_text(r->repo.sha));
+    jm_set(o, "ref", jm_text(r->repo.ref));
+    jm_set(o, "folder", jm_text(r->repo.top));
     jx_write(&b, o);
     return xstrdup(b.p);
 }
@@ -71,19 +71,19 @@ int live_listener_config(const struct run_request *r, const struct programs *p,
     AUTO(auto_json) json_t *o = json_object();
     AUTO(auto_free) char *source = source_json(r);
 
-    set(o, "launcher", text(p->launcher));
-    set(o, "worker", text(p->worker));
-    set(o, "jobs_dir", text(st->jobs_dir));
+    jm_set(o, "launcher", jm_text(p->launcher));
+    jm_set(o, "worker", jm_text(p->worker));
+    jm_set(o, "jobs_dir", jm_text(st->jobs_dir));
     if (args_flag(r->args, "no-sandbox"))
-        set(o, "sandbox", text("none"));
-    set(o, "net_none", json_boolean(r->net_none));
-    set(o, "host_dirs", texts(&r->host_dirs));
-    set(o, "source_fd", json_integer(src->folder));
-    set(o, "listing_fd", json_integer(src->listing));
-    set(o, "source_json", text(source));
-    set(o, "checkout", text("native"));
-    set(o, "prefill", json_boolean(args_flag(r->args, "source")));
-    set(o, "proxy", text("")); /* the service is on loopback */
+        jm_set(o, "sandbox", jm_text("none"));
+    jm_set(o, "net_none", json_boolean(r->net_none));
+    jm_set(o, "host_dirs", jm_texts(&r->host_dirs));
+    jm_set(o, "source_fd", json_integer(src->folder));
+    jm_set(o, "listing_fd", json_integer(src->listing));
+    jm_set(o, "source_json", jm_text(source));
+    jm_set(o, "checkout", jm_text("native"));
+    jm_set(o, "prefill", json_boolean(args_flag(r->args, "source")));
+    jm_set(o, "proxy", jm_text("")); /* the service is on loopback */
     jx_write(out, o);
     return buf_done(out, "listener options", e);
 }

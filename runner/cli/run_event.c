@@ -15,7 +15,7 @@
 
 static json_t *owned(char *own)
 {
-    json_t *j = text(own);
+    json_t *j = jm_text(own);
 
     free(own);
     return j;
@@ -25,12 +25,12 @@ static json_t *user(const char *login)
 {
     json_t *o = json_object();
 
-    set(o, "login", text(login));
-    set(o, "id", json_integer(1));
-    set(o, "type", text("User"));
-    set(o, "site_admin", json_false());
-    set(o, "html_url", owned(xasprintf(SERVER "/%s", login)));
-    set(o, "url", owned(xasprintf("https://api.github.com/users/%s", login)));
+    jm_set(o, "login", jm_text(login));
+    jm_set(o, "id", json_integer(1));
+    jm_set(o, "type", jm_text("User"));
+    jm_set(o, "site_admin", json_false());
+    jm_set(o, "html_url", owned(xasprintf(SERVER "/%s", login)));
+    jm_set(o, "url", owned(xasprintf("https://api.github.com/users/%s", login)));
     return o;
 }
 
@@ -39,23 +39,23 @@ static json_t *repository(const struct repo *r)
     json_t *o = json_object();
     const char *slash = strchr(r->repository, '/');
 
-    set(o, "id", json_integer(1));
-    set(o, "name", text(slash + 1));
-    set(o, "full_name", text(r->repository));
-    set(o, "private", json_false());
-    set(o, "owner", user(r->owner));
-    set(o, "html_url", owned(xasprintf(SERVER "/%s", r->repository)));
-    set(o, "url", owned(xasprintf("https://api.github.com/repos/%s", r->repository)));
-    set(o, "git_url", owned(xasprintf("git://github.com/%s.git", r->repository)));
-    set(o, "ssh_url", owned(xasprintf("git@github.com:%s.git", r->repository)));
-    set(o, "clone_url", owned(xasprintf(SERVER "/%s.git", r->repository)));
-    set(o, "description", json_null());
-    set(o, "fork", json_false());
-    set(o, "archived", json_false());
-    set(o, "visibility", text("public"));
-    set(o, "default_branch", text(r->default_branch));
-    set(o, "master_branch", text(r->default_branch));
-    set(o, "topics", json_array());
+    jm_set(o, "id", json_integer(1));
+    jm_set(o, "name", jm_text(slash + 1));
+    jm_set(o, "full_name", jm_text(r->repository));
+    jm_set(o, "private", json_false());
+    jm_set(o, "owner", user(r->owner));
+    jm_set(o, "html_url", owned(xasprintf(SERVER "/%s", r->repository)));
+    jm_set(o, "url", owned(xasprintf("https://api.github.com/repos/%s", r->repository)));
+    jm_set(o, "git_url", owned(xasprintf("git://github.com/%s.git", r->repository)));
+    jm_set(o, "ssh_url", owned(xasprintf("git@github.com:%s.git", r->repository)));
+    jm_set(o, "clone_url", owned(xasprintf(SERVER "/%s.git", r->repository)));
+    jm_set(o, "description", json_null());
+    jm_set(o, "fork", json_false());
+    jm_set(o, "archived", json_false());
+    jm_set(o, "visibility", jm_text("public"));
+    jm_set(o, "default_branch", jm_text(r->default_branch));
+    jm_set(o, "master_branch", jm_text(r->default_branch));
+    jm_set(o, "topics", json_array());
     return o;
 }
 
@@ -63,10 +63,10 @@ static json_t *person(const char *name, const char *email, const char *login)
 {
     json_t *o = json_object();
 
-    set(o, "name", text(name));
-    set(o, "email", text(email));
+    jm_set(o, "name", jm_text(name));
+    jm_set(o, "email", jm_text(email));
     if (login != NULL)
-        set(o, "username", text(login));
+        jm_set(o, "username", jm_text(login));
     return o;
 }
 
@@ -74,14 +74,14 @@ static json_t *commit(const struct repo *r, const char *actor)
 {
     json_t *o = json_object();
 
-    set(o, "id", text(r->sha));
-    set(o, "tree_id", text(r->tree));
-    set(o, "distinct", json_true());
-    set(o, "message", text(r->message));
-    set(o, "timestamp", text(r->committer_date));
-    set(o, "url", owned(xasprintf(SERVER "/%s/commit/%s", r->repository, r->sha)));
-    set(o, "author", person(r->author_name, r->author_email, actor));
-    set(o, "committer", person(r->committer_name, r->committer_email, actor));
+    jm_set(o, "id", jm_text(r->sha));
+    jm_set(o, "tree_id", jm_text(r->tree));
+    jm_set(o, "distinct", json_true());
+    jm_set(o, "message", jm_text(r->message));
+    jm_set(o, "timestamp", jm_text(r->committer_date));
+    jm_set(o, "url", owned(xasprintf(SERVER "/%s/commit/%s", r->repository, r->sha)));
+    jm_set(o, "author", person(r->author_name, r->author_email, actor));
+    jm_set(o, "committer", person(r->committer_name, r->committer_email, actor));
     return o;
 }
 
@@ -92,29 +92,29 @@ static void push(json_t *p, const struct repo *r, const char *actor)
     const char *before = r->parent[0] != '\0' ? r->parent : zero_sha;
     json_t *commits = json_array();
 
-    set(p, "ref", text(r->ref));
-    set(p, "before", text(before));
-    set(p, "after", text(r->sha));
-    set(p, "created", json_boolean(r->parent[0] == '\0'));
-    set(p, "deleted", json_false());
-    set(p, "forced", json_false());
-    set(p, "base_ref", json_null());
-    set(p, "compare", owned(xasprintf(SERVER "/%s/compare/%s", r->repository, r->sha)));
+    jm_set(p, "ref", jm_text(r->ref));
+    jm_set(p, "before", jm_text(before));
+    jm_set(p, "after", jm_text(r->sha));
+    jm_set(p, "created", json_boolean(r->parent[0] == '\0'));
+    jm_set(p, "deleted", json_false());
+    jm_set(p, "forced", json_false());
+    jm_set(p, "base_ref", json_null());
+    jm_set(p, "compare", owned(xasprintf(SERVER "/%s/compare/%s", r->repository, r->sha)));
     BUG(json_array_append_new(commits, commit(r, actor)) < 0);
-    set(p, "commits", commits);
-    set(p, "head_commit", commit(r, actor));
-    set(p, "pusher", person(actor, r->committer_email, NULL));
+    jm_set(p, "commits", commits);
+    jm_set(p, "head_commit", commit(r, actor));
+    jm_set(p, "pusher", person(actor, r->committer_email, NULL));
 }
 
 static json_t *pull_side(const struct repo *r, const char *ref, const char *sha)
 {
     json_t *o = json_object();
 
-    set(o, "label", owned(xasprintf("%s:%s", r->owner, ref)));
-    set(o, "ref", text(ref));
-    set(o, "sha", text(sha));
-    set(o, "user", user(r->owner));
-    set(o, "repo", repository(r));
+    jm_set(o, "label", owned(xasprintf("%s:%s", r->owner, ref)));
+    jm_set(o, "ref", jm_text(ref));
+    jm_set(o, "sha", jm_text(sha));
+    jm_set(o, "user", user(r->owner));
+    jm_set(o, "repo", repository(r));
     return o;
 }
 
@@ -125,58 +125,58 @@ static void pull_request(json_t *p, const struct repo *r, const char *actor)
     struct sv title = sv_of(r->message), first;
 
     (void)sv_next(&title, '\n', &first);
-    set(p, "number", json_integer(1));
-    set(pr, "id", json_integer(1));
-    set(pr, "number", json_integer(1));
-    set(pr, "state", text("open"));
-    set(pr, "locked", json_false());
-    set(pr, "title", jx_str_new(first));
-    set(pr, "body", json_null());
-    set(pr, "user", user(actor));
-    set(pr, "draft", json_false());
-    set(pr, "merged", json_false());
-    set(pr, "mergeable", json_true());
-    set(pr, "labels", json_array());
-    set(pr, "commits", json_integer(1));
-    set(pr, "created_at", text(r->committer_date));
-    set(pr, "updated_at", text(r->committer_date));
-    set(pr, "merge_commit_sha", text(r->sha));
-    set(pr, "html_url", owned(xasprintf(SERVER "/%s/pull/1", r->repository)));
-    set(pr, "url", owned(xasprintf("https://api.github.com/repos/%s/pulls/1", r->repository)));
-    set(pr, "head", pull_side(r, r->branch, r->sha));
-    set(pr, "base", pull_side(r, r->default_branch, base[0] != '\0' ? base : r->sha));
-    set(p, "pull_request", pr);
+    jm_set(p, "number", json_integer(1));
+    jm_set(pr, "id", json_integer(1));
+    jm_set(pr, "number", json_integer(1));
+    jm_set(pr, "state", jm_text("open"));
+    jm_set(pr, "locked", json_false());
+    jm_set(pr, "title", jx_str_new(first));
+    jm_set(pr, "body", json_null());
+    jm_set(pr, "user", user(actor));
+    jm_set(pr, "draft", json_false());
+    jm_set(pr, "merged", json_false());
+    jm_set(pr, "mergeable", json_true());
+    jm_set(pr, "labels", json_array());
+    jm_set(pr, "commits", json_integer(1));
+    jm_set(pr, "created_at", jm_text(r->committer_date));
+    jm_set(pr, "updated_at", jm_text(r->committer_date));
+    jm_set(pr, "merge_commit_sha", jm_text(r->sha));
+    jm_set(pr, "html_url", owned(xasprintf(SERVER "/%s/pull/1", r->repository)));
+    jm_set(pr, "url", owned(xasprintf("https://api.github.com/repos/%s/pulls/1", r->repository)));
+    jm_set(pr, "head", pull_side(r, r->branch, r->sha));
+    jm_set(pr, "base", pull_side(r, r->default_branch, base[0] != '\0' ? base : r->sha));
+    jm_set(p, "pull_request", pr);
 }
 
 static void issue(json_t *p, const struct repo *r, const char *actor)
 {
     json_t *o = json_object();
 
-    set(o, "id", json_integer(1));
-    set(o, "number", json_integer(1));
-    set(o, "state", text("open"));
-    set(o, "title", text("Local issue"));
-    set(o, "body", text(""));
-    set(o, "user", user(actor));
-    set(o, "labels", json_array());
-    set(o, "html_url", owned(xasprintf(SERVER "/%s/issues/1", r->repository)));
-    set(p, "issue", o);
+    jm_set(o, "id", json_integer(1));
+    jm_set(o, "number", json_integer(1));
+    jm_set(o, "state", jm_text("open"));
+    jm_set(o, "title", jm_text("Local issue"));
+    jm_set(o, "body", jm_text(""));
+    jm_set(o, "user", user(actor));
+    jm_set(o, "labels", json_array());
+    jm_set(o, "html_url", owned(xasprintf(SERVER "/%s/issues/1", r->repository)));
+    jm_set(p, "issue", o);
 }
 
 static void release(json_t *p, const struct repo *r, const char *actor)
 {
     json_t *o = json_object();
 
-    set(o, "id", json_integer(1));
-    set(o, "tag_name", text(r->branch));
-    set(o, "target_commitish", text(r->default_branch));
-    set(o, "name", text(r->branch));
-    set(o, "body", text(""));
-    set(o, "draft", json_false());
-    set(o, "prerelease", json_false());
-    set(o, "author", user(actor));
-    set(o, "assets", json_array());
-    set(p, "release", o);
+    jm_set(o, "id", json_integer(1));
+    jm_set(o, "tag_name", jm_text(r->branch));
+    jm_set(o, "target_commitish", jm_text(r->default_branch));
+    jm_set(o, "name", jm_text(r->branch));
+    jm_set(o, "body", jm_text(""));
+    jm_set(o, "draft", json_false());
+    jm_set(o, "prerelease", json_false());
+    jm_set(o, "author", user(actor));
+    jm_set(o, "assets", json_array());
+    jm_set(p, "release", o);
 }
 
 /* The activity type that is assumed; "" for events that have none (spec expressions 5.2). */
@@ -218,10 +218,10 @@ static bool is_pull(struct sv name)
 
 static void dispatch_payload(json_t *p, const struct repo *r, const json_t *inputs)
 {
-    set(p, "ref", text(r->ref));
-    set(p, "workflow", json_null());
-    set(p, "inputs",
-        inputs != NULL && json_object_size(inputs) > 0 ? json_deep_copy(inputs) : json_null());
+    jm_set(p, "ref", jm_text(r->ref));
+    jm_set(p, "workflow", json_null());
+    jm_set(p, "inputs",
+           inputs != NULL && json_object_size(inputs) > 0 ? json_deep_copy(inputs) : json_null());
 }
 
 static json_t *make_payload(const char *name, const struct repo *r, const char *actor,
@@ -232,7 +232,7 @@ static json_t *make_payload(const char *name, const struct repo *r, const char *
     const char *action = default_action(n);
 
     if (action[0] != '\0')
-        set(p, "action", text(action));
+        jm_set(p, "action", jm_text(action));
     if (sv_is(n, "push"))
         push(p, r, actor);
     else if (is_pull(n))
@@ -240,19 +240,19 @@ static json_t *make_payload(const char *name, const struct repo *r, const char *
     else if (sv_is(n, "workflow_dispatch"))
         dispatch_payload(p, r, dispatch);
     else if (sv_is(n, "schedule"))
-        set(p, "schedule", text("0 0 * * *"));
+        jm_set(p, "schedule", jm_text("0 0 * * *"));
     else if (sv_is(n, "issues") || sv_is(n, "issue_comment"))
         issue(p, r, actor);
     else if (sv_is(n, "release"))
         release(p, r, actor);
     else if (sv_is(n, "repository_dispatch"))
-        set(p, "client_payload", json_object());
+        jm_set(p, "client_payload", json_object());
     else if (sv_is(n, "create") || sv_is(n, "delete")) {
-        set(p, "ref", text(r->branch));
-        set(p, "ref_type", text(r->is_tag ? "tag" : "branch"));
+        jm_set(p, "ref", jm_text(r->branch));
+        jm_set(p, "ref_type", jm_text(r->is_tag ? "tag" : "branch"));
     }
-    set(p, "repository", repository(r));
-    set(p, "sender", user(actor));
+    jm_set(p, "repository", repository(r));
+    jm_set(p, "sender", user(actor));
     return p;
 }
 

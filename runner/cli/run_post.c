@@ -48,10 +48,10 @@ static json_t *payload_with_inputs(const struct run_request *r, const struct wor
         AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
         AUTO(auto_free) char *key = sv_dup(val_key_at(inputs, i));
         val_to_text(val_at(inputs, i), &b);
-        set(o, key, jx_str_new(buf_sv(&b)));
+        jm_set(o, key, jx_str_new(buf_sv(&b)));
     }
-    set(p, "inputs", o);
-    set(p, "workflow", text(w->path));
+    jm_set(p, "inputs", o);
+    jm_set(p, "workflow", jm_text(w->path));
     return p;
 }
 
@@ -65,7 +65,7 @@ static json_t *payload_with_schedule(const struct run_request *r, const struct w
     const struct tok *cron = first != NULL ? tok_get(first, SV("cron")) : NULL;
 
     if (args_text(r->args, "event-path") == NULL && cron != NULL && cron->kind == TOK_STRING)
-        set(p, "schedule", jx_str_new(cron->text));
+        jm_set(p, "schedule", jx_str_new(cron->text));
     return p;
 }
 
@@ -91,7 +91,7 @@ static void add_called(const struct run_request *r, const char *yaml, size_t n, 
         if (json_object_get(files, path) != NULL ||
             fs_read_file(AT_FDCWD, full, CALLED_MAX_BYTES, &content, &len, &ignored) < 0)
             continue;
-        set(files, path, jx_str_new((struct sv){content, len}));
+        jm_set(files, path, jx_str_new((struct sv){content, len}));
         add_called(r, content, len, files, depth + 1);
     }
 }
@@ -105,7 +105,7 @@ static json_t *secrets(const struct run_request *r)
         /* Of the form that GitHub hands out; worth nothing anywhere. */
         ids_token(token, 36);
         AUTO(auto_free) char *full = xasprintf("ghs_%s", token);
-        set(o, "GITHUB_TOKEN", text(full));
+        jm_set(o, "GITHUB_TOKEN", jm_text(full));
     }
     return o;
 }
@@ -115,11 +115,11 @@ static json_t *event_json(const struct run_request *r, const struct workflow *w,
 {
     json_t *o = json_object();
 
-    set(o, "name", text(r->event.name));
-    set(o, "payload",
-        inputs != NULL                           ? payload_with_inputs(r, w, inputs)
-        : strcmp(r->event.name, "schedule") == 0 ? payload_with_schedule(r, w)
-                                                 : json_deep_copy(r->event.payload));
+    jm_set(o, "name", jm_text(r->event.name));
+    jm_set(o, "payload",
+           inputs != NULL                           ? payload_with_inputs(r, w, inputs)
+           : strcmp(r->event.name, "schedule") == 0 ? payload_with_schedule(r, w)
+                                                    : json_deep_copy(r->event.payload));
     return o;
 }
 
@@ -130,29 +130,29 @@ int run_body(const struct run_request *r, const struct workflow *w, struct buf *
     AUTO(strv_free) struct strv jobs = workflow_jobs(r, w);
     json_t *file = json_object(), *files = json_object();
 
-    set(file, "path", text(w->path));
-    set(file, "text", jx_str_new((struct sv){w->text, w->n}));
-    set(o, "workflow", file);
+    jm_set(file, "path", jm_text(w->path));
+    jm_set(file, "text", jx_str_new((struct sv){w->text, w->n}));
+    jm_set(o, "workflow", file);
     add_called(r, w->text, w->n, files, 0);
-    set(o, "files", files);
+    jm_set(o, "files", files);
     if (run_inputs(r, w, &inputs, e) < 0)
         return -1;
-    set(o, "event", event_json(r, w, inputs));
-    set(o, "repository", text(r->repo.repository));
-    set(o, "sha", text(r->repo.sha));
-    set(o, "ref", text(r->event.ref));
-    set(o, "ref_type", text(r->event.ref_type));
-    set(o, "actor", text(r->actor));
-    set(o, "default_branch", text(r->repo.default_branch));
-    set(o, "head_ref", text(r->event.head_ref));
-    set(o, "base_ref", text(r->event.base_ref));
-    set(o, "inputs", inputs != NULL ? val_to_json(inputs) : json_object());
-    set(o, "vars", json_deep_copy(r->vars));
-    set(o, "secrets", secrets(r));
-    set(o, "env", json_deep_copy(r->env));
-    set(o, "jobs", texts(&jobs));
-    set(o, "matrix", json_deep_copy(r->matrix));
-    set(o, "approve", texts(args_list(r->args, "approve")));
+    jm_set(o, "event", event_json(r, w, inputs));
+    jm_set(o, "repository", jm_text(r->repo.repository));
+    jm_set(o, "sha", jm_text(r->repo.sha));
+    jm_set(o, "ref", jm_text(r->event.ref));
+    jm_set(o, "ref_type", jm_text(r->event.ref_type));
+    jm_set(o, "actor", jm_text(r->actor));
+    jm_set(o, "default_branch", jm_text(r->repo.default_branch));
+    jm_set(o, "head_ref", jm_text(r->event.head_ref));
+    jm_set(o, "base_ref", jm_text(r->event.base_ref));
+    jm_set(o, "inputs", inputs != NULL ? val_to_json(inputs) : json_object());
+    jm_set(o, "vars", json_deep_copy(r->vars));
+    jm_set(o, "secrets", secrets(r));
+    jm_set(o, "env", json_deep_copy(r->env));
+    jm_set(o, "jobs", jm_texts(&jobs));
+    jm_set(o, "matrix", json_deep_copy(r->matrix));
+    jm_set(o, "approve", jm_texts(args_list(r->args, "approve")));
     *out = BUF_INIT(BODY_MAX_BYTES);
     jx_write(out, o);
     if (buf_done(out, "run request", e) == 0)

@@ -89,7 +89,7 @@ static void no_secret_is_stored(void **state)
 static void kill_service(struct rig *g)
 {
     struct err e;
-    int status;
+    int status = -1;
 
     if (proc_signal(&g->proc, SIGKILL, &e) < 0 || proc_wait(&g->proc, false, &status, &e) < 0)
         fail_err(&e);
@@ -197,7 +197,7 @@ static void expect_refusal(struct rig *g, const char *config, const char *want)
 {
     AUTO(auto_json) json_t *line = NULL;
     struct err e;
-    int status;
+    int status = -1;
 
     rig_spawn(g, config);
     line = rig_ready_line(g);
@@ -435,7 +435,7 @@ static void a_mirror_runs_no_command(void **state)
     struct job j;
     struct err e;
     size_t n;
-    int status;
+    int status = -1;
 
     (void)state;
     spec.path = sh;
