@@ -346,22 +346,10 @@ static void on_log(struct render *r, const json_t *e)
     end_line(r);
 }
 
-static void on_annotation(struct render *r, const json_t *e)
+static void annotation_place(struct render *r, const json_t *e)
 {
-    struct sv level = jx_str(e, "level", ""), file = jx_str(e, "file", "");
-    struct sv name = name_of(e), title = jx_str(e, "title", "");
-    bool error = sv_is(level, "error") || sv_is(level, "failure");
-    bool warning = sv_is(level, "warning");
+    struct sv file = jx_str(e, "file", ""), title = jx_str(e, "title", "");
 
-    r->errors += error;
-    r->warnings += warning;
-    if (file.n == 0 && title.n == 0 && name.n > 0 &&
-        was_said(job_of(r, name), jx_str(e, "message", "")))
-        return; /* nothing that the log has not shown */
-    if (name.n > 0)
-        prefix(r, name);
-    paint(r, error ? red : warning ? yellow : blue);
-    buf_addf(&r->out, "%s: ", error ? "error" : warning ? "warning" : "notice");
     if (file.n > 0) {
         render_safe(&r->out, file, false);
         if (jx_int(e, "line", 0) > 0)
@@ -374,7 +362,31 @@ static void on_annotation(struct render *r, const json_t *e)
         render_safe(&r->out, title, false);
         buf_adds(&r->out, ": ");
     }
-    render_safe(&r->out, jx_str(e, "message", ""), false);
+}
+
+/* A message of several lines is shown by its first: the log has them all. */
+static void on_annotation(struct render *r, const json_t *e)
+{
+    struct sv level = jx_str(e, "level", ""), message = jx_str(e, "message", "");
+    struct sv name = name_of(e), first;
+    bool error = sv_is(level, "error") || sv_is(level, "failure");
+    bool warning = sv_is(level, "warning");
+    bool placed = jx_str(e, "file", "").n > 0 || jx_str(e, "title", "").n > 0;
+
+    r->errors += error;
+    r->warnings += warning;
+    if (!sv_next(&message, '\n', &first))
+        first = message;
+    if (!placed && name.n > 0 && was_said(job_of(r, name), first))
+        return; /* nothing that the log has not shown */
+    if (name.n > 0)
+        prefix(r, name);
+    paint(r, error ? red : warning ? yellow : blue);
+    buf_addf(&r->out, "%s: ", error ? "error" : warning ? "warning" : "notice");
+    annotation_place(r, e);
+    render_safe(&r->out, first, false);
+    if (message.n > 0)
+        buf_adds(&r->out, " ...");
     paint(r, reset);
     buf_addc(&r->out, '\n');
 }

@@ -283,12 +283,15 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
                 "'%.120s' is not inside a git repository; run git init and commit, or name "
                 "one with -C",
                 dir);
-        if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS)
+        if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS) {
+            const char *at = strchr(e->msg, '\'');
+            AUTO(auto_free) char *where = xstrdup(at != NULL ? at : "''");
             return err_set(
                 e, FAIL_INPUT,
-                "'%.120s' belongs to another user; run gantry as its owner, or git config "
-                "--global --add safe.directory DIR",
-                dir);
+                "the repository %.200s belongs to another user; run gantry as its owner, "
+                "or git config --global --add safe.directory %.200s",
+                where, where);
+        }
         return -1;
     }
     s = (struct sv){text, n};

@@ -35,3 +35,11 @@ def test_a_pull_request_is_all_since_its_base(gantry, repository):
     run = gantry("run", "pull_request", "--list")
     assert run.finish() == 0, run.errors
     assert run.plain == listed + ["  does not run for pull_request on refs/pull/1/merge: no changed file matches a pattern of 'paths'"]
+
+
+def test_a_repository_of_another_user(gantry, repository):
+    repository.commit("on: push\njobs:\n  a:\n" + STEPS)
+    run = gantry("run", "--list", env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
+    assert run.finish() == 2
+    assert run.errors == ["gantry: error: the repository '%s' belongs to another user; run gantry as its owner, or "
+                          "git config --global --add safe.directory '%s'" % (repository.path, repository.path)]

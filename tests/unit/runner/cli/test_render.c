@@ -50,6 +50,13 @@ static const struct text_case text_cases[] = {
     {"one that says where is",
      {STEP_STARTED, LOG("##[error]broke"), DONE("failure"), ERROR(",'file':'a.c','line':3")},
      "t | > Run make\nt | error: broke\nt | \xe2\x9c\x97 Run make [failure] (5ms)\nt | error: a.c:3: broke\n"},
+    {"a message of several lines is known by its first",
+     {STEP_STARTED, LOG("##[error]broke"), LOG("badly"),
+      "{'type':'annotation','job':'t','name':'t','level':'error','message':'broke\\nbadly'}"},
+     "t | > Run make\nt | error: broke\nt | badly\n"},
+    {"and shown by it where the log has another",
+     {"{'type':'annotation','job':'t','name':'t','level':'warning','title':'T','message':'broke\\nbadly'}"},
+     "t | warning: T: broke ...\n"},
     {"one that no log has shown is", {ERROR("")}, "t | error: broke\n"},
 };
 
