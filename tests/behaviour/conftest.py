@@ -121,7 +121,7 @@ class Host:
 
     def mount_table(self):
         """Without the folders of other tests that run on this machine meanwhile."""
-        others = re.compile(r" (/run/netns/\S+|(?:/tmp|/dev/shm)/gantry-(?!\S*%s)\S*) " % re.escape(pathlib.Path(self.marker).name))
+        others = re.compile(r" (/run/netns/\S+|(?:/var/tmp|/tmp|/dev/shm)/gantry-(?!\S*%s)\S*) " % re.escape(pathlib.Path(self.marker).name))
         return sorted(line for line in pathlib.Path("/proc/self/mounts").read_text().splitlines() if not others.search(line))
 
     def processes(self):

@@ -41,7 +41,9 @@ REFUSED = {
     "unknown file": (GOOD, ["-W", "nope.yml"], [
         "gantry: error: cannot find the workflow file 'nope.yml'; gantry run --list shows those of the repository"]),
     "unknown folder": (GOOD, ["-C", "/nonexistent"], [
-        "gantry: error: '/nonexistent' is not inside a git repository; run git init and commit, or name one with -C"]),
+        "gantry: error: -C: cannot enter the folder '/nonexistent': No such file or directory"]),
+    "a folder that is no repository": (GOOD, ["-C", "/usr"], [
+        "gantry: error: '/usr' is not inside a git repository; run git init and commit, or name one with -C"]),
     "unknown job": (GOOD, ["-j", "nope"], [
         "gantry: error: -j: no workflow that runs has a job 'nope'; gantry run --list shows them"]),
     "event that nothing runs for": (GOOD, ["issues"], [
