@@ -225,6 +225,23 @@ static bool has_runner(struct leg *l)
     return false;
 }
 
+/* Groups are read and checked, but they hold no job back: said, not passed over in silence. A workflow's own
+ * group has nothing to wait for in mode `run`, where a run is alone. */
+static void warn_of_concurrency(struct leg *l)
+{
+    const struct plan_leg *pl = l->plan;
+    AUTO(auto_json) json_t *a = NULL;
+
+    if (pl->job->concurrency == NULL && !(l->run->svc->cfg.serve && pl->wf->concurrency != NULL))
+        return;
+    a = json_pack(
+        "{s:s, s:o}", "level", "warning", "message",
+        json_sprintf("job '%s': 'concurrency' is not enforced by this service; jobs of one "
+                     "group may run side by side",
+                     l->id));
+    event_annotation(l, 0, a);
+}
+
 static void add_ready(struct run *r, struct plan_leg *pl)
 {
     struct leg *l = leg_by_id(r, pl->id);
@@ -239,6 +256,7 @@ static void add_ready(struct run *r, struct plan_leg *pl)
     o = event_job(l, "job.queued");
     (void)json_object_set(o, "matrix", l->matrix);
     evlog_add(r->events, o);
+    warn_of_concurrency(l);
     if (r->forced)
         leg_finish(l, PLAN_CANCELLED, NULL);
     else if (has_runner(l))
