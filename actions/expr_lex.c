@@ -197,7 +197,7 @@ static enum token_kind read_operator(struct lexer *l, struct token *t)
         char text[3];
         enum node_kind op;
     } two[] = {{"!=", N_NE}, {">=", N_GE}, {"<=", N_LE}, {"==", N_EQ}, {"&&", N_AND}, {"||", N_OR}};
-    char c = l->text.p[l->at], d = l->at + 1 < l->text.n ? l->text.p[l->at + 1] : '\0';
+    char c = l->text.p[l->at], d = (char)(l->at + 1 < l->text.n ? l->text.p[l->at + 1] : '\0');
 
     for (size_t i = 0; i < sizeof two / sizeof two[0]; i++) {
         if (two[i].text[0] == c && two[i].text[1] == d) {

@@ -45,7 +45,7 @@ static int fail_bare(struct parser *p, const char *label)
 static int fail_token(struct parser *p, enum expr_error_kind kind, const char *label, size_t at,
                       size_t n)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(EXPR_MAX_LENGTH * 8);
+    AUTO(buf_free) struct buf b = BUF_INIT((size_t)EXPR_MAX_LENGTH * 8);
     size_t pos = utf8_utf16_len(sv_sub(p->text, 0, at));
 
     p->xe->kind = kind;

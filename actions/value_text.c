@@ -259,7 +259,7 @@ static void add_quoted(struct buf *b, struct sv s)
                 n = 2;
             }
         } else if (c == 0xC2 && i + 1 < s.n && (unsigned char)s.p[i + 1] == 0x85) {
-            memcpy(esc, "\\u0085", 6);
+            memcpy(esc, (const char[]){'\\', 'u', '0', '0', '8', '5'}, 6);
             eats = 2;
         } else if (c == 0xE2 && i + 2 < s.n && (unsigned char)s.p[i + 1] == 0x80 &&
                    ((unsigned char)s.p[i + 2] | 1) == 0xA9) {

@@ -284,7 +284,7 @@ int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
                 "one with -C",
                 dir);
         if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS) {
-            const char *at = strchr(e->msg, '\'');
+            const char *at = strchr(e->msg, '\''); /* git names the folder in quotes */
             AUTO(auto_free) char *where = xstrdup(at != NULL ? at : "''");
             return err_set(
                 e, FAIL_INPUT,

@@ -96,7 +96,7 @@ static int read_secrets(const struct args *a, json_t *into, struct err *e)
 /* A value of a NAME=VALUE line: bare, 'literal' or "with \n \t \" \\ escapes". */
 static int line_value(struct sv s, const char *path, unsigned line, struct buf *out, struct err *e)
 {
-    char quote = s.n > 0 ? s.p[0] : '\0';
+    char quote = (char)(s.n > 0 ? s.p[0] : '\0');
 
     if (quote != '"' && quote != '\'') {
         buf_addsv(out, s);

@@ -122,7 +122,7 @@ static void on_token(void *ctx, const struct hc_response *r, const struct err *e
         return;
     }
     lifetime_s = jx_int(j, "expires_in", 3000);
-    if (lifetime_s < 60 || lifetime_s > 86400 * 30)
+    if (lifetime_s < 60 || lifetime_s > INT64_C(86400) * 30)
         lifetime_s = 60;
     secret_free(&a->token);
     a->token = secret_new(token.p, token.n);

@@ -54,7 +54,7 @@ static char *job_name(const struct leg *l)
         val_to_text(val_at(l->plan->matrix, i), &t);
         buf_addc(&b, '_');
         for (size_t k = 0; k < t.len && b.len < 200; k++)
-            buf_addc(&b, ch_is_alnum(t.p[k]) || t.p[k] == '-' ? t.p[k] : '_');
+            buf_addc(&b, (char)(ch_is_alnum(t.p[k]) || t.p[k] == '-' ? t.p[k] : '_'));
     }
     if (b.len == 0 || buf_done(&b, "job name", &e) < 0)
         return xstrdup("__default");

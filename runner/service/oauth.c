@@ -58,7 +58,7 @@ static void form_decode(struct sv s, struct buf *out)
             buf_addc(out, (char)v);
             i += 2;
         } else {
-            buf_addc(out, s.p[i] == '+' ? ' ' : s.p[i]);
+            buf_addc(out, (char)(s.p[i] == '+' ? ' ' : s.p[i]));
         }
     }
 }

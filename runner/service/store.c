@@ -166,7 +166,7 @@ static int change(struct store *st, sqlite3_stmt *q, struct err *e)
 int store_put_run(struct store *st, const struct run *r, struct err *e)
 {
     sqlite3_stmt *q = st->st[PUT_RUN];
-    AUTO(buf_free) struct buf request = BUF_INIT(SVC_MAX_RUN_BODY * 2U);
+    AUTO(buf_free) struct buf request = BUF_INIT((size_t)SVC_MAX_RUN_BODY * 2);
 
     jx_write(&request, r->request);
     if (buf_done(&request, "run", e) < 0)

@@ -157,7 +157,8 @@ static void blob_sig(struct svc *s, const char *name, char purpose, int64_t unti
 
 void token_blob_url(struct svc *s, const char *name, char purpose, struct buf *out)
 {
-    int64_t until = tm_wall_ms() / 1000 + 6 * 3600; /* about as long as a job: job-services 3.1 */
+    int64_t until =
+        tm_wall_ms() / 1000 + INT64_C(6) * 3600; /* about as long as a job: job-services 3.1 */
 
     buf_addf(out, "%sblob/%s?sp=%s&se=%lld&sig=", s->url, name, purpose == 'w' ? "cw" : "r",
              (long long)until);

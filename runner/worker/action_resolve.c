@@ -262,7 +262,7 @@ static int fetch_patiently(struct exec *x, const struct resolved *r, int host, i
         exec_warningf(x, "Failed to download action '%s'. Error: %s", r->url,
                       err_text(e, text, sizeof text));
         exec_warningf(x, "Back off %d seconds before retry.", RESOLVE_PAUSE_MIN_S);
-        if (worker_pause(x->w, RESOLVE_PAUSE_MIN_S * 1000, true, e) < 0)
+        if (worker_pause(x->w, INT64_C(1000) * RESOLVE_PAUSE_MIN_S, true, e) < 0)
             return -1;
     }
 }

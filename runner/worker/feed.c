@@ -178,7 +178,7 @@ static unsigned take_lines(struct feed *f, uint64_t end, unsigned max)
     }
     size_t used = (size_t)(got > 0 ? got : 0) - rest.n;
     if (used == 0 && got == READ_BYTES) { /* one line longer than the block: its start is shown */
-        add_line(f, sv_sub(rest, 0, LINE_UNITS * 4));
+        add_line(f, sv_sub(rest, 0, (size_t)LINE_UNITS * 4));
         f->line--; /* counted where it ends */
         f->lost_pass = true;
         used = (size_t)got;

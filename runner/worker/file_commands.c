@@ -95,7 +95,7 @@ void summary_scrub(struct exec *x, struct sv text, struct buf *out)
 
 static void apply_summary(struct exec *x, struct sv text)
 {
-    AUTO(buf_free) struct buf scrubbed = BUF_INIT(16U * SUMMARY_MAX_BYTES);
+    AUTO(buf_free) struct buf scrubbed = BUF_INIT((size_t)16 * SUMMARY_MAX_BYTES);
 
     if (text.n > SUMMARY_MAX_BYTES) { /* the step's result stays (7.5) */
         exec_errorf(

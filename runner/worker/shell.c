@@ -104,7 +104,7 @@ static void split(struct sv s, struct strv *argv)
     bool quoted = false, any = false;
 
     for (size_t i = 0; i <= s.n; i++) {
-        char c = i < s.n ? s.p[i] : ' ';
+        char c = (char)(i < s.n ? s.p[i] : ' ');
         if (i == s.n || (!quoted && (c == ' ' || c == '\t'))) {
             if (any || word.len > 0)
                 strv_addsv(argv, buf_sv(&word));

@@ -149,7 +149,8 @@ static void what_cannot_run_is_refused(void **state)
     assert_int_equal(message_job_parts(&leg, 1, out, &e), -1);
     assert_int_equal(e.code, FAIL_UNSUPPORTED);
     assert_string_equal(e.msg,
-                        "w.yml:2:34: job 'a' has services; service containers cannot be run yet");
+                        "w.yml:2:34: job 'a' has services; service containers cannot be run yet; "
+                        "choose other jobs (-j)");
 }
 
 int main(void)

@@ -564,7 +564,7 @@ static void the_listener_completes_for_a_dead_worker(void **state)
                       "run.started\njob.queued build\njob.started build\n"
                       "step.started build 1 \nstep.completed build 1 success\n"
                       "step.started build 2 \n"
-                      "annotation build error: the worker ended by signal 9\n"
+                      "annotation build error: the worker ended by signal 9; run again\n"
                       "job.completed build failure\nrun.completed failure\n");
     rig_free(g);
 }
