@@ -1,0 +1,8 @@
+# Gantry beside the official TypeScript packages. What they need is installed by tests/differential/prepare.
+function(gantry_differential name)
+    add_test(NAME differential/${name} COMMAND /usr/bin/python3 ${ARGN}
+        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests/differential)
+    set_tests_properties(differential/${name} PROPERTIES LABELS differential TIMEOUT 600 SKIP_RETURN_CODE 77)
+endfunction()
+
+gantry_differential(sides sides.py)
