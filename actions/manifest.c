@@ -257,9 +257,11 @@ int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct
                    struct wf_errors *errors, struct err *e)
 {
     AUTO(auto_manifest) struct manifest *m = xcalloc(1, sizeof *m);
-    struct wf_reader r = {.file = file, .index = file_index, .errors = errors};
+    struct wf_options o = wf_default_options;
+    struct wf_reader r = {.file = file, .index = file_index, .errors = errors, .opt = &o};
 
-    m->root = wf_read_text(&r, yaml, &root, false, MAX_DEPTH);
+    o.max_depth = MAX_DEPTH;
+    m->root = wf_read_text(&r, yaml, &root, false);
     if (m->root != NULL && errors->n == 0) {
         m->name = text_of(m->root, "name");
         m->description = text_of(m->root, "description");

@@ -7,10 +7,20 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "actions/workflow_call.h"
 #include "actions/workflow_priv.h"
 #include "base/mem.h"
 
-#define MAX_DEPTH 50U /* ParseOptions.cs (MaxDepth), spec 3.3 */
+/* Source: ParseOptions.cs, spec 3.3; nesting: docs reuse-workflows (ten levels, the top file included). */
+const struct wf_options wf_default_options = {
+    .max_depth = 50,
+    .max_file_size = 1048576,
+    .max_result_size = (size_t)10 << 20,
+    .max_files = 51,
+    .max_nested = 9,
+    .policy = WF_POLICY_WRITE,
+    .features = WF_ALL_FEATURES,
+};
 
 void wf_free(struct wf *w)
 {
@@ -20,7 +30,11 @@ void wf_free(struct wf *w)
         free(w->jobs[i].condition);
         free(w->jobs[i].needs);
         wf_steps_free(w->jobs[i].steps, w->jobs[i].n_steps);
+        wf_free(w->jobs[i].called); /* recursion: bounded by max_nested */
     }
+    for (size_t i = 0; i < w->n_files; i++)
+        free(w->files[i]);
+    free(w->files);
     free(w->jobs);
     free(w->order);
     free(w->events);
@@ -100,6 +114,16 @@ static const struct job_key {
     {"with", offsetof(struct wf_job, with), NULL},
 };
 
+static void read_uses(struct wf_reader *r, struct wf_job *j, const struct tok *v)
+{
+    const char *why = r->opt->any_call_format ? NULL : wf_call_bad_format(v->text);
+
+    j->uses = v->text;
+    j->uses_token = v;
+    if (why != NULL)
+        wf_error_at(r, v, "Invalid workflow reference '%.*s': %s", SV_ARG(v->text), why);
+}
+
 static void read_job_key(struct wf_reader *r, struct wf_job *j, struct sv key, struct tok *v)
 {
     for (size_t i = 0; i < sizeof job_keys / sizeof job_keys[0]; i++) {
@@ -120,10 +144,10 @@ static void read_job_key(struct wf_reader *r, struct wf_job *j, struct sv key, s
     }
     if (sv_is(key, "steps"))
         wf_convert_steps(r, v, SET_STEPIF, &j->steps, &j->n_steps);
-    if (sv_is(key, "uses")) {
-        j->uses = v->text;
-        wf_check_call(r, v);
-    }
+    if (sv_is(key, "uses"))
+        read_uses(r, j, v);
+    if (sv_is(key, "permissions"))
+        j->allowed = wf_read_permissions(r, v);
     if (sv_is(key, "secrets")) {
         j->secrets_inherit = v->kind == TOK_STRING;
         j->secrets = v->kind == TOK_STRING ? NULL : v;
@@ -135,7 +159,13 @@ static void read_job(struct wf_reader *r, struct wf_job *j, const struct tok *id
 {
     struct nameset scope = {0}; /* job ids are unique by the mapping already */
 
-    *j = (struct wf_job){.id = id->text, .line = id->line, .col = id->col, .uses = {"", 0}};
+    *j = (struct wf_job){
+        .id = id->text, .file = id->file, .line = id->line, .col = id->col, .uses = {"", 0}};
+    if (r->opt->max_jobs > 0 && r->jobs == r->opt->max_jobs)
+        wf_error_in(r, WF_NOWHERE, id->line, id->col,
+                    "Workflows may not contain more than %u jobs across all referenced files",
+                    r->opt->max_jobs);
+    r->jobs++;
     wf_check_id(r, &scope, id);
     nameset_free(&scope);
     for (size_t i = 0; i < map->n; i++)
@@ -168,9 +198,8 @@ static void read_events(struct wf *w)
     }
 }
 
-static void read_root(struct wf_reader *r, struct wf *w)
+static void keep_root_key(struct wf *w, struct sv key, struct tok *v)
 {
-    const struct tok *jobs = NULL;
     static const struct {
         const char *key;
         size_t offset;
@@ -184,40 +213,89 @@ static void read_root(struct wf_reader *r, struct wf *w)
         {"concurrency", offsetof(struct wf, concurrency)},
     };
 
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+        if (sv_is(key, keys[k].key))
+            *(struct tok **)(void *)((char *)w + keys[k].offset) = v;
+    }
+}
+
+/* Jobs without permissions of their own get those of the file or of the caller; the others are checked (7.4). */
+static void hand_permissions_down(struct wf_reader *r, struct wf *w, const struct wf_job *caller,
+                                  const struct wf_permissions *max,
+                                  const struct wf_permissions *down)
+{
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        struct wf_job *j = &w->jobs[i];
+        if (!j->allowed.stated)
+            j->allowed = *down;
+        else if (caller != NULL)
+            wf_check_permissions(r, caller, max, j, &j->allowed);
+    }
+}
+
+static void read_root(struct wf_reader *r, struct wf *w, struct wf_job *caller)
+{
+    struct wf_permissions max = {.stated = false}, down = {.stated = false};
+
+    if (caller != NULL)
+        max = down = caller->allowed;
     for (size_t i = 0; i < w->root->n; i++) {
         struct sv key = w->root->items[2 * i]->text;
         struct tok *v = w->root->items[2 * i + 1];
-        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
-            if (sv_is(key, keys[k].key))
-                *(struct tok **)(void *)((char *)w + keys[k].offset) = v;
-        }
+        keep_root_key(w, key, v);
         if (sv_is(key, "concurrency"))
             wf_check_concurrency(r, v);
         if (sv_is(key, "on"))
             wf_check_on(r, v);
+        if (sv_is(key, "on") && caller != NULL)
+            wf_check_trigger(r, caller, v);
+        if (sv_is(key, "permissions")) {
+            w->allowed = down = wf_read_permissions(r, v);
+            if (caller != NULL)
+                wf_check_permissions(r, caller, &max, NULL, &down);
+        }
         if (sv_is(key, "jobs")) {
             read_jobs(r, w, v);
-            jobs = v;
+            if (r->errors->n == 0)
+                wf_check_needs(r, w, v);
         }
     }
+    if (caller != NULL)
+        caller->allowed = down;
+    hand_permissions_down(r, w, caller, &max, &down);
     read_events(w);
-    if (r->errors->n == 0)
-        wf_check_needs(r, w, jobs);
+}
+
+struct wf *wf_read_file(struct wf_reader *r, struct sv yaml, struct wf_job *caller)
+{
+    struct wf *w = xcalloc(1, sizeof *w);
+
+    w->file = xstrdup(r->file);
+    w->root = wf_read_text(r, yaml, &schema_workflow, true);
+    if (w->root != NULL && r->errors->n == 0)
+        read_root(r, w, caller);
+    return w;
+}
+
+int wf_parse_with(struct sv yaml, const char *file, const struct wf_options *o, struct wf **out,
+                  struct wf_errors *errors, struct err *e)
+{
+    struct wf_reader r = {.file = file, .index = 1, .errors = errors, .opt = o};
+
+    wf_count_string(&r, sv_of(file));
+    AUTO(auto_wf) struct wf *w = wf_read_file(&r, yaml, NULL);
+    if (errors->n > 0)
+        return wf_errors_summary(errors, file, e);
+    w->files = xmalloc(sizeof(char *));
+    w->files[w->n_files++] = xstrdup(file);
+    w->bytes = r.bytes;
+    w->all_jobs = r.jobs;
+    *out = TAKE_PTR(w);
+    return 0;
 }
 
 int wf_parse(struct sv yaml, const char *file, struct wf **out, struct wf_errors *errors,
              struct err *e)
 {
-    AUTO(auto_wf) struct wf *w = xcalloc(1, sizeof *w);
-    struct wf_reader r = {.file = file, .index = 1, .errors = errors};
-
-    w->file = xstrdup(file);
-    w->root = wf_read_text(&r, yaml, &schema_workflow, true, MAX_DEPTH);
-    if (w->root != NULL && errors->n == 0)
-        read_root(&r, w);
-    if (errors->n > 0)
-        return err_set(e, FAIL_INPUT, "%zu error%s in '%.200s'", errors->n,
-                       errors->n == 1 ? "" : "s", file);
-    *out = TAKE_PTR(w);
-    return 0;
+    return wf_parse_with(yaml, file, &wf_default_options, out, errors, e);
 }

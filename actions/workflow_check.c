@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Checks of a workflow beyond its schema, where no expression stands in the way (spec expressions 4, 6.1, 7.2, 9.1).
- * Source of the texts: actions/runner: src/Sdk/WorkflowParser/Conversion/{WorkflowTemplateConverter,MatrixBuilder}.cs;
- * calls: actions/languageservices: languageservice/src/validate.ts. */
+ * Checks of a workflow beyond its schema, where no expression stands in the way (spec expressions 4, 6.1, 9.1).
+ * Source of the texts: actions/runner: src/Sdk/WorkflowParser/Conversion/{WorkflowTemplateConverter,MatrixBuilder}.cs. */
 #include <stdlib.h>
 
 #include "actions/workflow_priv.h"
@@ -270,85 +269,4 @@ void wf_check_needs(struct wf_reader *r, struct wf *w, const struct tok *jobs)
                                SV_ARG(j->id), SV_ARG(n->name));
         }
     }
-}
-
-/* ---- jobs that call a workflow (7.2) ---- */
-
-static const char *bad_ref(struct sv ref)
-{
-    struct sv part;
-
-    if (ref.n == 0)
-        return "no version specified";
-    if (sv_is(ref, "@") || sv_starts(ref, SV("/")) || sv_ends(ref, SV("/")) ||
-        sv_ends(ref, SV(".")) || sv_find(ref, SV("..")) != SV_NPOS ||
-        sv_find(ref, SV("//")) != SV_NPOS || sv_find(ref, SV("@{")) != SV_NPOS)
-        return "invalid version";
-    for (size_t i = 0; i < ref.n; i++) {
-        if ((unsigned char)ref.p[i] <= ' ' || ref.p[i] == 0x7F ||
-            strchr("?*[]\\~^:", ref.p[i]) != NULL)
-            return "invalid version";
-    }
-    while (sv_next(&ref, '/', &part)) {
-        if (sv_starts(part, SV(".")) || sv_ends(part, SV(".lock")))
-            return "invalid version";
-    }
-    return NULL;
-}
-
-static const char *bad_workflow_path(struct sv path)
-{
-    struct sv file;
-
-    if (sv_starts(path, SV(".github/workflows/")))
-        file = sv_sub(path, 18, SV_NPOS);
-    else if (sv_starts(path, SV(".github/workflows-lab/")))
-        file = sv_sub(path, 22, SV_NPOS);
-    else
-        return "workflows must be located in a '.github/workflows' directory";
-    if (sv_chr(file, '/') != SV_NPOS)
-        return "workflows must be defined at the top level of the .github/workflows/ directory";
-    if (!sv_ends(file, SV(".yml")) && !sv_ends(file, SV(".yaml")))
-        return "workflow file should have either a '.yml' or '.yaml' file extension";
-    if (sv_is(file, ".yml") || sv_is(file, ".yaml"))
-        return "invalid workflow file name";
-    return NULL;
-}
-
-static bool plain_name(struct sv s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (!ch_is_alnum(s.p[i]) && strchr("_.-", s.p[i]) == NULL)
-            return false;
-    }
-    return s.n > 0;
-}
-
-static const char *bad_call(struct sv text)
-{
-    if (sv_starts(text, SV("./")) || sv_starts(text, SV("$/"))) {
-        if (sv_chr(text, '@') != SV_NPOS)
-            return "cannot specify version when calling local workflows";
-        return bad_workflow_path(sv_sub(text, 2, SV_NPOS));
-    }
-    size_t at = sv_chr(text, '@');
-    if (at == SV_NPOS)
-        return "no version specified";
-    if (sv_rchr(text, '@') != at)
-        return "too many '@' in workflow reference";
-    struct sv rest = sv_sub(text, 0, at), owner = {"", 0}, repo = {"", 0};
-    (void)sv_next(&rest, '/', &owner);
-    (void)sv_next(&rest, '/', &repo);
-    if (!plain_name(owner) || !plain_name(repo))
-        return "owner and repository are expected first: OWNER/REPO/.github/workflows/FILE@REF";
-    const char *why = bad_workflow_path(rest);
-    return why != NULL ? why : bad_ref(sv_sub(text, at + 1, SV_NPOS));
-}
-
-void wf_check_call(struct wf_reader *r, const struct tok *uses)
-{
-    const char *why = bad_call(uses->text);
-
-    if (why != NULL)
-        wf_error_at(r, uses, "Invalid workflow reference '%.*s': %s", SV_ARG(uses->text), why);
 }

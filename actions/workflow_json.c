@@ -10,6 +10,7 @@
 
 struct writer {
     bool positions;
+    unsigned file; /* of the workflow at hand, in the file table */
 };
 
 static void strip(struct tok *t)
@@ -50,40 +51,24 @@ static json_t *text(const struct writer *w, enum tok_kind kind, struct sv s, uns
     AUTO(auto_tok) struct tok *t = tok_make(kind, s);
 
     if (w->positions && line != 0) {
-        t->file = 1;
+        t->file = w->file;
         t->line = line;
         t->col = col;
     }
     return tok_to_json(t);
 }
 
-/* Levels that are not none; read-all and write-all name every key. */
-static json_t *permissions(const struct tok *t)
+/* Levels that are not none. */
+static void put_permissions(json_t *o, const struct wf_permissions *p)
 {
-    static const char *const keys[] = {"actions",         "artifact-metadata",
-                                       "attestations",    "checks",
-                                       "contents",        "deployments",
-                                       "discussions",     "id-token",
-                                       "issues",          "models",
-                                       "packages",        "pages",
-                                       "pull-requests",   "repository-projects",
-                                       "security-events", "statuses"};
-    json_t *o = json_object();
-
-    if (t->kind == TOK_STRING) {
-        bool write = sv_is(t->text, "write-all");
-        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-            bool read_only = !write || sv_is(sv_of(keys[i]), "models");
-            put(o, keys[i], json_string(read_only ? "read" : "write"));
-        }
-        return o;
+    if (!p->stated)
+        return;
+    json_t *levels = json_object();
+    for (size_t i = 0; i < WF_SCOPES; i++) {
+        if (p->level[i] != WF_NONE)
+            put(levels, wf_scopes[i], json_string(p->level[i] == WF_WRITE ? "write" : "read"));
     }
-    for (size_t i = 0; i < t->n; i++) {
-        struct sv level = t->items[2 * i + 1]->text;
-        if (!sv_is(level, "none"))
-            put(o, t->items[2 * i]->text.p, jx_str_new(level));
-    }
-    return o;
+    put(o, "permissions", levels);
 }
 
 /* What the official converter gives to steps that steer others (spec expressions 4.5.3). */
@@ -113,11 +98,11 @@ static json_t *step_json(const struct writer *w, const struct wf_step *s)
     put(o, "id", text(w, TOK_STRING, sv_of(s->context_name), 0, 0));
     put_tok(w, o, "name", s->name);
     if (s->kind != WF_STEP_CONTROL)
-        put(o, "if", text(w, TOK_EXPR, sv_of(s->condition), 0, 0));
+        put(o, "if", text(w, TOK_EXPR, sv_of(s->condition), s->if_line, s->if_col));
     if (s->kind == WF_STEP_CONTROL)
         put_control(w, o, s);
     if (s->kind == WF_STEP_USES)
-        put(o, "uses", text(w, TOK_STRING, s->uses, 0, 0));
+        put_tok(w, o, "uses", s->uses_token);
     put_tok(w, o, "continue-on-error", s->continue_on_error);
     put_tok(w, o, "timeout-minutes", s->timeout_minutes);
     put_tok(w, o, "with", s->with);
@@ -147,24 +132,55 @@ static void put_name_and_needs(const struct writer *w, json_t *o, const struct w
     put(o, "if", text(w, TOK_EXPR, sv_of(j->condition), j->if_line, j->if_col));
 }
 
+static json_t *job_json(const struct writer *w, const struct wf_job *j);
+
+static void put_jobs(const struct writer *w, json_t *o, const struct wf *wf)
+{
+    json_t *jobs = json_array();
+
+    for (size_t i = 0; i < wf->n_jobs; i++)
+        (void)json_array_append_new(jobs, job_json(w, &wf->jobs[i]));
+    put(o, "jobs", jobs);
+}
+
+/* The called workflow's own name stands for a call of a file of the same repository. */
+static void put_ref(const struct writer *w, json_t *o, const struct wf_job *j)
+{
+    struct sv name = j->called != NULL ? sv_of(j->called->file) : j->uses;
+
+    put(o, "ref", text(w, TOK_STRING, name, j->uses_token->line, j->uses_token->col));
+}
+
 static json_t *call_json(const struct writer *w, const struct wf_job *j)
 {
+    const struct wf *c = j->called;
+    const struct tok *on = c != NULL ? wf_event(c, SV("workflow_call")) : NULL;
     json_t *o = json_object();
 
     put(o, "type", json_string("reusableWorkflowJob"));
     put_name_and_needs(w, o, j);
-    put(o, "ref", text(w, TOK_STRING, j->uses, 0, 0));
-    if (j->permissions != NULL)
-        put(o, "permissions", permissions(j->permissions));
+    put_ref(w, o, j);
+    put_permissions(o, &j->allowed);
+    put_tok(w, o, "input-definitions", tok_get(on, SV("inputs")));
+    put_tok(w, o, "outputs", tok_get(on, SV("outputs")));
     put_tok(w, o, "input-values", j->with);
+    put_tok(w, o, "secret-definitions", tok_get(on, SV("secrets")));
     put_tok(w, o, "strategy", j->strategy);
     put_tok(w, o, "concurrency", j->concurrency);
     put_tok(w, o, "secret-values", j->secrets);
     if (j->secrets_inherit)
         put(o, "inherit-secrets", json_true());
+    if (c != NULL) {
+        const struct writer inner = {w->positions, c->root->file};
+        put_tok(&inner, o, "defaults", c->defaults);
+        put_tok(&inner, o, "env", c->env);
+        put_tok(&inner, o, "embedded-concurrency", c->concurrency);
+        put_jobs(&inner, o, c);
+    }
     return o;
 }
 
+/* Recursion: as deep as calls are nested. */
 static json_t *job_json(const struct writer *w, const struct wf_job *j)
 {
     if (j->uses.n > 0)
@@ -173,8 +189,7 @@ static json_t *job_json(const struct writer *w, const struct wf_job *j)
     put(o, "type", json_string("job"));
     put_name_and_needs(w, o, j);
     put_tok(w, o, "strategy", j->strategy);
-    if (j->permissions != NULL)
-        put(o, "permissions", permissions(j->permissions));
+    put_permissions(o, &j->allowed);
     put_tok(w, o, "continue-on-error", j->continue_on_error);
     put_tok(w, o, "timeout-minutes", j->timeout_minutes);
     put_tok(w, o, "cancel-timeout-minutes", j->cancel_timeout_minutes);
@@ -211,20 +226,21 @@ static void put_input_types(json_t *o, const struct wf *wf)
 
 json_t *wf_to_json(const struct wf *wf, bool positions)
 {
-    const struct writer w = {positions};
-    json_t *o = json_object(), *jobs = json_array();
+    const struct writer w = {positions, 1};
+    json_t *o = json_object();
 
     put_input_types(o, wf);
-    if (wf->permissions != NULL)
-        put(o, "permissions", permissions(wf->permissions));
+    put_permissions(o, &wf->allowed);
     put_tok(&w, o, "env", wf->env);
     put_tok(&w, o, "defaults", wf->defaults);
     put_tok(&w, o, "concurrency", wf->concurrency);
-    for (size_t i = 0; i < wf->n_jobs; i++)
-        (void)json_array_append_new(jobs, job_json(&w, &wf->jobs[i]));
-    put(o, "jobs", jobs);
-    if (positions)
-        put(o, "file-table", json_pack("[s]", wf->file));
+    put_jobs(&w, o, wf);
+    if (positions) {
+        json_t *files = json_array();
+        for (size_t i = 0; i < wf->n_files; i++)
+            (void)json_array_append_new(files, jx_str_new(sv_of(wf->files[i])));
+        put(o, "file-table", files);
+    }
     return o;
 }
 
@@ -233,9 +249,8 @@ json_t *wf_errors_to_json(const struct wf_errors *l)
     json_t *list = json_array();
 
     for (size_t i = 0; i < l->n; i++) {
-        AUTO(buf_free) struct buf b = BUF_INIT(65536);
-        buf_addf(&b, "%s (Line: %u, Col: %u): %s", l->v[i].file, l->v[i].line, l->v[i].col,
-                 l->v[i].text);
+        AUTO(buf_free) struct buf b = BUF_INIT((size_t)8 << 20);
+        wf_error_message(&l->v[i], &b);
         json_t *o = json_object();
         put(o, "Message", jx_str_new(buf_sv(&b)));
         (void)json_array_append_new(list, o);

@@ -87,14 +87,39 @@ struct wf_reader {
     const char *file;
     unsigned index; /* of the file in the file table, 1-based */
     struct wf_errors *errors;
-    size_t bytes; /* of the result, counted like the official reader (3.3) */
-    bool stopped; /* a limit was passed: the one error is in the list */
+    const struct wf_options *opt; /* NULL: wf_default_options */
+    char *const *files;           /* names of the other files, for errors in them; lent */
+    size_t n_files;
+    size_t bytes;   /* of the result, counted like the official reader (3.3) */
+    size_t jobs;    /* so far, over all files */
+    unsigned depth; /* of open collections */
+    bool trusted;   /* the called file may have id-token by policy */
+    bool stopped;   /* a limit was passed: the one error is in the list */
 };
 /* Parses the text and reads it by the schema. NULL when there is nothing to convert; errors in r->errors. */
 struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schema *type,
-                         bool anchors, unsigned max_depth);
+                         bool anchors);
 void wf_error_at(struct wf_reader *r, const struct tok *where, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* An error whose official message has the file only, or nothing (enum wf_place). */
+void wf_error_in(struct wf_reader *r, enum wf_place place, unsigned line, unsigned col,
+                 const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* The same, and nothing more is read after it. */
+void wf_stop(struct wf_reader *r, enum wf_place place, unsigned line, unsigned col, const char *fmt,
+             ...) PRINTF_LIKE(5, 6);
+/* Reads a whole workflow file. caller: the job that calls it, or NULL for the top file (workflow.c). */
+struct wf *wf_read_file(struct wf_reader *r, struct sv yaml, struct wf_job *caller);
+/* Adds the size of a text to r->bytes; the error of the limit comes with the next token. */
+void wf_count_string(struct wf_reader *r, struct sv s);
+/* "N errors in 'file'"; -1. */
+int wf_errors_summary(const struct wf_errors *l, const char *file, struct err *e);
+/* Checks of a called file against the job that calls it (workflow_call_check.c). */
+void wf_check_trigger(struct wf_reader *r, const struct wf_job *caller, const struct tok *on);
+void wf_check_permissions(struct wf_reader *r, const struct wf_job *caller,
+                          const struct wf_permissions *max, const struct wf_job *nested,
+                          const struct wf_permissions *requested);
+/* Levels that the token states; reports scopes that are switched off. t NULL: not stated. */
+struct wf_permissions wf_read_permissions(struct wf_reader *r, const struct tok *t);
 /* Names for expr_parse from context bits; lent storage. */
 struct wf_names {
     const char *contexts[16], *functions[8];
@@ -121,7 +146,6 @@ void wf_check_services(struct wf_reader *r, const struct tok *services);
 void wf_check_snapshot(struct wf_reader *r, const struct tok *snapshot);
 /* Resolves the names of `needs` to jobs; unknown ones and cycles are errors. */
 void wf_check_needs(struct wf_reader *r, struct wf *w, const struct tok *jobs);
-void wf_check_call(struct wf_reader *r, const struct tok *uses);
 void wf_check_on(struct wf_reader *r, const struct tok *on);
 
 /* An id from segments joined by "_" (6.5, job-execution 1.8): illegal characters become "_", a digit or "-" at

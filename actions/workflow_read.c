@@ -2,76 +2,17 @@
  *
  * Reads a YAML tree by the schema into tokens and collects errors with the official texts (spec expressions 2.5).
  * Source: actions/runner: src/Sdk/WorkflowParser/ObjectTemplating/TemplateReader.cs. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "actions/workflow_priv.h"
 #include "base/mem.h"
 #include "base/num.h"
 
-/* Source: ParseOptions.cs (MaxResultSize) and TemplateMemory.cs, spec 3.3. */
-#define MAX_RESULT       ((size_t)10 << 20)
+/* Source: TemplateMemory.cs, spec 3.3. */
 #define TOKEN_BYTES      24U
 #define STRING_BYTES     26U
 #define MAX_ALTERNATIVES 8U
 #define MAX_SCALARS      8U
-
-void wf_errors_free(struct wf_errors *l)
-{
-    for (size_t i = 0; i < l->n; i++)
-        free(l->v[i].text);
-    free(l->v);
-    *l = (struct wf_errors){0};
-}
-
-static void errors_addv(struct wf_errors *l, const char *file, unsigned line, unsigned col,
-                        const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
-static void errors_addv(struct wf_errors *l, const char *file, unsigned line, unsigned col,
-                        const char *fmt, va_list ap)
-{
-    AUTO(buf_free) struct buf b = BUF_INIT(65536);
-    AUTO(buf_free) struct buf prefix = BUF_INIT(8192);
-
-    if (l->n >= WF_MAX_ERRORS)
-        return;
-    buf_addvf(&b, fmt, ap);
-    buf_addf(&prefix, "%s (Line: %u, Col: %u): ", file != NULL ? file : "", line, col);
-    size_t room = prefix.len < WF_MAX_MESSAGE ? WF_MAX_MESSAGE - prefix.len : 0;
-    struct sv text = buf_sv(&b);
-    bool cut = text.n > room;
-    if (cut) {
-        while (room > 0 && ((unsigned char)text.p[room] & 0xC0) == 0x80)
-            room--; /* not inside a character */
-        text.n = room;
-    }
-    GROW(l->v, l->cap, l->n + 1);
-    l->v[l->n++] = (struct wf_error){
-        .file = file,
-        .line = line,
-        .col = col,
-        .text = xasprintf("%.*s%s", (int)text.n, text.p, cut ? "[...]" : ""),
-    };
-}
-
-void wf_errors_addf(struct wf_errors *l, const char *file, unsigned line, unsigned col,
-                    const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    errors_addv(l, file, line, col, fmt, ap);
-    va_end(ap);
-}
-
-void wf_error_at(struct wf_reader *r, const struct tok *where, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    errors_addv(r->errors, r->file, where->line, where->col, fmt, ap);
-    va_end(ap);
-}
 
 void wf_names_init(struct wf_names *n, unsigned context)
 {
@@ -109,20 +50,43 @@ void wf_names_init(struct wf_names *n, unsigned context)
 static struct tok *read_value(struct wf_reader *r, const struct yx_node *n,
                               const struct schema *type, unsigned context);
 
-static void stop(struct wf_reader *r, unsigned line, unsigned col, const char *text)
+void wf_count_string(struct wf_reader *r, struct sv s)
 {
-    if (!r->stopped)
-        wf_errors_addf(r->errors, r->file, line, col, "%s", text);
-    r->stopped = true;
+    r->bytes += STRING_BYTES + 2 * utf8_utf16_len(s);
 }
 
 static void account(struct wf_reader *r, const struct tok *t)
 {
     r->bytes += TOKEN_BYTES;
     if (t->kind == TOK_STRING || t->kind == TOK_EXPR)
-        r->bytes += STRING_BYTES + 2 * t->text.n;
-    if (r->bytes > MAX_RESULT)
-        stop(r, t->line, t->col, "Maximum object size exceeded");
+        wf_count_string(r, t->text);
+    if (r->bytes > r->opt->max_result_size)
+        wf_stop(r, WF_AT_FILE, t->line, t->col, "Maximum object size exceeded");
+}
+
+static bool deeper(struct wf_reader *r, const struct yx_node *n)
+{
+    if (r->depth++ < r->opt->max_depth)
+        return true;
+    wf_stop(r, WF_AT_FILE, n->line, n->col, "Maximum object depth exceeded");
+    return false;
+}
+
+static void skip_items(struct wf_reader *r, const struct yx_node *n);
+
+/* What stands in a wrong place is not read, but its depth counts. */
+static void skip(struct wf_reader *r, const struct yx_node *n)
+{
+    if (n->kind != YX_SCALAR && deeper(r, n)) {
+        skip_items(r, n);
+        r->depth--;
+    }
+}
+
+static void skip_items(struct wf_reader *r, const struct yx_node *n)
+{
+    for (size_t i = 0; i < (n->kind == YX_MAPPING ? 2 * n->n : n->n) && !r->stopped; i++)
+        skip(r, n->items[i]);
 }
 
 /* The definitions of one kind that a definition offers, one-of unfolded. */
@@ -221,7 +185,7 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
     struct err e = {0};
 
     if (tok_typed(n, r->index, &t, &e) < 0) { /* ends the official reader */
-        stop(r, n->line, n->col, e.msg);
+        wf_stop(r, WF_AT_FILE, n->line, n->col, "%s", e.msg);
         return NULL;
     }
     wf_names_init(&names, context);
@@ -250,6 +214,7 @@ static struct tok *read_sequence(struct wf_reader *r, const struct yx_node *n,
 
     if (type->kind != SCHEMA_ANY && offers(type, SCHEMA_SEQUENCE, found, MAX_SCALARS) == 0) {
         wf_error_at(r, t, "A sequence was not expected");
+        skip_items(r, n);
         return t;
     }
     const struct schema *item = found[0]->kind == SCHEMA_ANY ? &schema_any : found[0]->item;
@@ -376,17 +341,14 @@ static const struct schema *value_type(struct wf_reader *r, struct mapping *m, s
 static void read_pair(struct wf_reader *r, struct mapping *m, struct tok *t,
                       const struct yx_node *k, const struct yx_node *v, unsigned context)
 {
-    if (k->kind != YX_SCALAR) {
-        wf_errors_addf(r->errors, r->file, k->line, k->col, "A %s was not expected",
-                       k->kind == YX_SEQUENCE ? "sequence" : "mapping");
-        return;
-    }
     AUTO(auto_tok) struct tok *key = read_scalar(r, k, context);
     if (key == NULL)
         return;
     const struct schema *type = value_type(r, m, &key, context);
-    if (type == NULL)
+    if (type == NULL) {
+        skip(r, v);
         return;
+    }
     account(r, key);
     struct tok *value = read_value(r, v, type, context);
     if (value != NULL)
@@ -405,30 +367,40 @@ static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,
         m.n_alts = offers(type, SCHEMA_MAPPING, m.alts, MAX_ALTERNATIVES);
     if (m.n_alts == 0) {
         wf_error_at(r, t, "A mapping was not expected");
+        skip_items(r, n);
         return t;
     }
-    for (size_t i = 0; i < n->n && !r->stopped; i++)
+    size_t i = 0;
+    for (; i < n->n && !r->stopped && n->items[2 * i]->kind == YX_SCALAR; i++)
         read_pair(r, &m, t, n->items[2 * i], n->items[2 * i + 1], context);
     if (!r->stopped)
         check_required(r, &m, t);
+    if (i < n->n) /* the official reader gives up at a key that is a collection */
+        wf_stop(r, WF_AT_FILE, n->items[2 * i]->line, n->items[2 * i]->col, "Expected mapping end");
     nameset_free(&m.keys);
     return t;
 }
 
-/* Recursion is bounded by the depth limit of yx_parse. */
+/* Recursion is bounded by max_depth. */
 static struct tok *read_value(struct wf_reader *r, const struct yx_node *n,
                               const struct schema *type, unsigned context)
 {
+    struct tok *t;
+
     context |= type->context;
-    if (n->kind == YX_SEQUENCE)
-        return read_sequence(r, n, type, context);
-    if (n->kind == YX_MAPPING)
-        return read_mapping(r, n, type, context);
-    struct tok *t = read_scalar(r, n, context);
-    if (t == NULL)
+    if (n->kind == YX_SCALAR) {
+        t = read_scalar(r, n, context);
+        if (t == NULL)
+            return NULL;
+        validate(r, &t, type, context);
+        account(r, t);
+        return t;
+    }
+    if (!deeper(r, n))
         return NULL;
-    validate(r, &t, type, context);
-    account(r, t);
+    t = n->kind == YX_SEQUENCE ? read_sequence(r, n, type, context)
+                               : read_mapping(r, n, type, context);
+    r->depth--;
     return t;
 }
 
@@ -444,17 +416,26 @@ static void report_yaml(struct wf_reader *r, const struct err *e)
         rest = sv_trim(rest);
     else
         rest = sv_of(e->msg);
-    stop(r, (unsigned)l, (unsigned)c, rest.p);
+    wf_stop(r, WF_AT_FILE, (unsigned)l, (unsigned)c, "%s", rest.p);
 }
 
 struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schema *type,
-                         bool anchors, unsigned max_depth)
+                         bool anchors)
 {
     AUTO(auto_yx) struct yx_doc *doc = NULL;
     struct yx_limits lim = yx_default_limits;
     struct err e = {0};
 
-    lim.depth = max_depth;
+    if (r->opt == NULL)
+        r->opt = &wf_default_options;
+    if (utf8_utf16_len(yaml) > r->opt->max_file_size) {
+        wf_stop(r, WF_AT_FILE, 1, 1, "The maximum file size of %zu characters has been exceeded",
+                r->opt->max_file_size);
+        return NULL;
+    }
+    lim.depth =
+        TOK_MAX_DEPTH; /* max_depth is counted while reading: what comes before is reported */
+    lim.input_bytes = yaml.n;
     lim.no_anchors = !anchors;
     lim.duplicates_ok = true; /* reported below, without regard to case */
     if (yx_parse(yaml, &lim, &doc, &e) < 0) {
@@ -462,7 +443,7 @@ struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schem
         return NULL;
     }
     if (yx_root(doc) == NULL) {
-        stop(r, 1, 1, "Expected a mapping; the file is empty");
+        wf_stop(r, WF_AT_FILE, 1, 1, "Expected a mapping; the file is empty");
         return NULL;
     }
     return read_value(r, yx_root(doc), type, SET_NONE);

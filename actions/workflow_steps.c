@@ -152,6 +152,7 @@ static void read_property(struct wf_step *s, struct sv key, struct tok *v)
     if (sv_is(key, "uses")) {
         s->kind = WF_STEP_USES;
         s->uses = v->text;
+        s->uses_token = v;
     }
     if (sv_is(key, "background"))
         s->background = v->b;
@@ -168,7 +169,7 @@ static void convert_step(struct wf_reader *r, const struct tok *t, unsigned if_c
 {
     struct uses u;
     struct err e = {0};
-    const struct tok *id = NULL, *condition = NULL, *uses = NULL;
+    const struct tok *id = NULL, *condition = NULL;
 
     *s = (struct wf_step){.line = t->line, .col = t->col};
     for (size_t i = 0; i < t->n; i++) {
@@ -179,17 +180,19 @@ static void convert_step(struct wf_reader *r, const struct tok *t, unsigned if_c
             id = v;
         if (sv_is(key, "if"))
             condition = v;
-        if (sv_is(key, "uses"))
-            uses = v;
     }
     if (id != NULL) {
         wf_check_id(r, ids, id);
         s->id = id->text;
     }
+    if (condition != NULL) {
+        s->if_line = condition->line;
+        s->if_col = condition->col;
+    }
     s->condition =
         s->kind == WF_STEP_CONTROL ? xstrdup("always()") : wf_condition(r, condition, if_context);
-    if (uses != NULL && uses_parse(s->uses, &u, &e) < 0)
-        wf_error_at(r, uses, "%s", e.msg);
+    if (s->uses_token != NULL && uses_parse(s->uses, &u, &e) < 0)
+        wf_error_at(r, s->uses_token, "%s", e.msg);
     if (s->kind == WF_STEP_CONTROL)
         check_control(r, ids, s);
     if (s->kind == WF_STEP_CONTROL && sv_is(s->control, "parallel"))

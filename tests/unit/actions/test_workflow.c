@@ -109,7 +109,7 @@ static void files_above_one_mebibyte_are_refused(void **state)
         buf_addc(&b, 'x');
     expect_error(&b, NULL);
     buf_addc(&b, 'x');
-    expect_error(&b, "the file is 1048577 bytes long; the limit is 1048576");
+    expect_error(&b, "The maximum file size of 1048576 characters has been exceeded");
 }
 
 static void aliases_count_against_nodes_and_size(void **state)
