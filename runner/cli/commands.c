@@ -104,8 +104,10 @@ const struct command cli_commands[] = {
      .summary = "Shows what this host offers, what is missing and how to get it",
      .run = cmd_doctor},
     {.name = "parse",
-     .synopsis = "FILE",
-     .summary = "Prints a workflow as the official parser's JSON template, or its errors",
+     .synopsis = "FILE | --batch",
+     .summary =
+         "Prints a workflow as the official parser's JSON template, or its errors; one a line of "
+         "standard input (JSON Lines)",
      .raw = cli_parse},
     {.name = "expr",
      .synopsis = "[--contexts FILE] EXPR | --batch",

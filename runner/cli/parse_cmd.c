@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "runner/cli/parse_batch.h"
 
 #define EXIT_INVALID 2
 #define MAX_FILE     ((size_t)4 << 20) /* of a million characters in UTF-8; the reader counts them */
@@ -83,6 +84,8 @@ int cli_parse(int argc, char **argv)
     struct err e = {0};
     size_t n;
 
+    if (argc == 2 && sv_is(sv_of(argv[1]), "--batch"))
+        return cli_parse_batch();
     for (int i = 1; i < argc; i++) {
         struct sv a = sv_of(argv[i]);
         if (sv_is(a, "--json"))

@@ -6,3 +6,4 @@ function(gantry_differential name)
 endfunction()
 
 gantry_differential(sides sides.py)
+gantry_differential(corpus workflows.py --bin $<TARGET_FILE_DIR:gantry> corpus)

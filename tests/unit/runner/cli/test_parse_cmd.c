@@ -10,11 +10,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/sv.h"
 #include "runner/cli/parse_cmd.h"
 
 #define VALID   GANTRY_TEST_DATA "/workflows/valid/minimal.yml"
@@ -91,6 +93,45 @@ static char *content(int fd)
     return text;
 }
 
+/* Each line of the input has its answer; an answer says what the file is. */
+static void check_batch(void **state)
+{
+    static const char in[] =
+        "{\"file\": \"a.yml\", \"text\": \"on: push\\njobs: {a: {runs-on: x, steps: []}}\"}\n"
+        "\n"
+        "{\"file\": \"d/action.yml\", \"text\": \"runs: {using: node20, main: x}\"}\n"
+        "{\"file\": \"b.yml\", \"text\": \"on: push\\njobs: {}\"}\n"
+        "{\"file\": \"c.yml\"}\n";
+    char *argv[] = {(char[]){"parse"}, (char[]){"--batch"}, NULL};
+    int input = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC),
+        err = memfd_create("err", MFD_CLOEXEC), old_in = dup(STDIN_FILENO);
+
+    (void)state;
+    assert_int_equal(write(input, in, sizeof in - 1), sizeof in - 1);
+    assert_int_equal(lseek(input, 0, SEEK_SET), 0);
+    assert_true(dup2(input, STDIN_FILENO) >= 0);
+    int old_out = redirect(stdout, out), old_err = redirect(stderr, err);
+    int status = cli_parse(2, argv);
+    restore(stdout, old_out);
+    restore(stderr, old_err);
+    assert_true(dup2(old_in, STDIN_FILENO) >= 0);
+    (void)close(old_in);
+    (void)close(input);
+    AUTO(auto_free) char *got_out = content(out);
+    AUTO(auto_free) char *got_err = content(err);
+    assert_true(sv_starts(sv_of(got_out), SV("{\"template\":{\"jobs\":[{\"type\":\"job\",")));
+    const char *second = strchr(got_out, '\n');
+    assert_non_null(second);
+    assert_true(sv_starts(sv_of(second + 1), SV("{\"tokens\":{\"type\":2,")));
+    const char *third = strchr(second + 1, '\n');
+    assert_non_null(third);
+    assert_string_equal(third + 1,
+                        "{\"errors\":[{\"Message\":\"b.yml (Line: 2, Col: 7): The workflow must "
+                        "contain at least one job with no dependencies.\"}]}\n");
+    assert_string_equal(got_err, "gantry: error: line 5: member 'text' is missing\n");
+    assert_int_equal(status, 2);
+}
+
 static void check(void **state)
 {
     const struct parse_case *c = *state;
@@ -119,8 +160,9 @@ static void check(void **state)
 int main(void)
 {
     enum { N = sizeof cases / sizeof cases[0] };
-    struct CMUnitTest tests[N];
+    struct CMUnitTest tests[N + 1];
 
+    tests[N] = (struct CMUnitTest){.name = "many files a process", .test_func = check_batch};
     for (size_t i = 0; i < N; i++)
         tests[i] = (struct CMUnitTest){.name = cases[i].name,
                                        .test_func = check,

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Request and answer of one line, and the loop over lines. */
+#include "runner/cli/parse_batch.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actions/manifest.h"
+#include "actions/workflow_json.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#define MAX_LINE ((size_t)64 << 20)
+
+static void put(json_t *o, const char *key, json_t *own)
+{
+    (void)json_object_set_new(o, key, own);
+}
+
+/* {"errors": [...]}; a failure without a list of its own becomes the one error of the file. */
+static void put_errors(json_t *answer, const char *file, const struct wf_errors *errors,
+                       const struct err *e)
+{
+    AUTO(auto_json) json_t *list = NULL;
+
+    if (errors->n > 0) {
+        list = wf_errors_to_json(errors);
+        (void)json_object_update(answer, list);
+        return;
+    }
+    AUTO(auto_free) char *text = xasprintf("%s: %s", file, e->msg);
+    put(answer, "errors", json_pack("[{s:o}]", "Message", jx_str_new(sv_of(text))));
+}
+
+static void answer_workflow(json_t *answer, const char *file, struct sv text, bool tokens)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(auto_wf) struct wf *w = NULL;
+    struct err e = {0};
+
+    if (wf_parse(text, file, &w, &errors, &e) < 0) {
+        put_errors(answer, file, &errors, &e);
+        return;
+    }
+    put(answer, "template", wf_to_json(w, true));
+    if (tokens)
+        put(answer, "tokens", tok_to_json(w->root));
+}
+
+static void answer_manifest(json_t *answer, const char *file, struct sv text)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(auto_manifest) struct manifest *m = NULL;
+    struct err e = {0};
+
+    if (manifest_parse(text, file, 1, &m, &errors, &e) < 0)
+        put_errors(answer, file, &errors, &e);
+    else
+        put(answer, "tokens", tok_to_json(m->root));
+}
+
+static int answer_line(struct sv line, struct buf *out, struct err *e)
+{
+    AUTO(auto_json) json_t *in = jx_parse(line, "batch line", e);
+    AUTO(auto_json) json_t *answer = json_object();
+    struct sv file, text;
+
+    if (in == NULL || jx_need_str(in, "file", &file, e) < 0 ||
+        jx_need_str(in, "text", &text, e) < 0)
+        return -1;
+    AUTO(auto_free) char *name = xasprintf("%.*s", SV_ARG(file));
+    struct sv base = path_base(sv_of(name));
+    if (sv_is(base, "action.yml") || sv_is(base, "action.yaml"))
+        answer_manifest(answer, name, text);
+    else
+        answer_workflow(answer, name, text, jx_bool(in, "tokens", false));
+    jx_write(out, answer);
+    buf_addc(out, '\n');
+    return buf_done(out, "answer", e);
+}
+
+int cli_parse_batch(void)
+{
+    AUTO(auto_free) char *line = NULL;
+    AUTO(buf_free) struct buf out = BUF_INIT(SIZE_MAX / 4);
+    size_t cap = 0, number = 0;
+    struct err e = {0};
+    ssize_t n;
+
+    while ((n = getline(&line, &cap, stdin)) > 0) {
+        struct sv s = sv_trim((struct sv){line, (size_t)n});
+        number++;
+        if (s.n == 0)
+            continue;
+        if (s.n > MAX_LINE)
+            (void)err_set(&e, FAIL_LIMIT, "line is longer than 64 MiB");
+        buf_reset(&out);
+        if (e.code != FAIL_NONE || answer_line(s, &out, &e) < 0) {
+            (void)err_wrap(&e, "line %zu", number);
+            err_print(&e);
+            return 2;
+        }
+        (void)fwrite(out.p, 1, out.len, stdout);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        (void)err_sys(&e, "cannot write the results");
+        err_print(&e);
+        return 2;
+    }
+    return 0;
+}
