@@ -19,7 +19,7 @@ static void action(struct hc *h, curl_socket_t fd, int mask)
     int running;
 
     h->in_curl = true;
-    (void)curl_multi_socket_action(h->m, fd, mask, &running);
+    (void)hc_curl.multi_socket_action(h->m, fd, mask, &running);
     h->in_curl = false;
     check_finished(h);
 }
@@ -45,7 +45,7 @@ static int on_watch(CURL *easy, curl_socket_t fd, int what, void *ctx, void *wat
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         loop_del_fd(w);
-        (void)curl_multi_assign(h->m, fd, NULL);
+        (void)hc_curl.multi_assign(h->m, fd, NULL);
         return 0;
     }
     if (what != CURL_POLL_OUT)
@@ -58,7 +58,7 @@ static int on_watch(CURL *easy, curl_socket_t fd, int what, void *ctx, void *wat
     }
     if (loop_add_fd(h->l, fd, events, on_socket, h, &w, &e) < 0)
         return -1;
-    (void)curl_multi_assign(h->m, fd, w);
+    (void)hc_curl.multi_assign(h->m, fd, w);
     return 0;
 }
 
@@ -79,7 +79,7 @@ static void on_timer(void *ctx)
     long delay_ms = -1;
 
     action(h, CURL_SOCKET_TIMEOUT, 0);
-    if (curl_multi_timeout(h->m, &delay_ms) == CURLM_OK && delay_ms >= 0)
+    if (hc_curl.multi_timeout(h->m, &delay_ms) == CURLM_OK && delay_ms >= 0)
         loop_set_timer(h->timer, delay_ms);
 }
 
@@ -145,7 +145,7 @@ static void begin_attempt(struct hc_req *r)
         return;
     }
     loop_set_timer(r->timer, timeout_ms > 0 ? timeout_ms : -1);
-    BUG(curl_multi_add_handle(r->h->m, r->easy) != CURLM_OK);
+    BUG(hc_curl.multi_add_handle(r->h->m, r->easy) != CURLM_OK);
 }
 
 /* ---- again? ------------------------------------------------------------------------------------------ */
@@ -200,7 +200,7 @@ static int64_t retry_delay(const struct hc_req *r)
         top = top > max / 2 ? max : (top > 0 ? top * 2 : max);
     int64_t delay = min + random_below(top - min + 1);
     if (r->easy != NULL)
-        (void)curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &wish_s);
+        (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &wish_s);
     if (wish_s > 0 && delay < wish_s * 1000)
         delay = wish_s * 1000 < max ? wish_s * 1000 : max;
     return delay;
@@ -302,7 +302,7 @@ static void attempt_failed(struct hc_req *r, enum fail code, const char *why, bo
 
 static void transfer_failed(struct hc_req *r, CURLcode rc)
 {
-    const char *why = r->error[0] != '\0' ? r->error : curl_easy_strerror(rc);
+    const char *why = r->error[0] != '\0' ? r->error : hc_curl.easy_strerror(rc);
 
     if (r->stop_code == FAIL_LIMIT)
         attempt_failed(r, FAIL_LIMIT, "the answer is larger than allowed", false);
@@ -328,13 +328,13 @@ static void transfer_done(struct hc_req *r, CURLcode rc)
         attempt_failed(r, FAIL_NET, "connection closed in the headers of the answer", true);
         return;
     }
-    (void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status_repeats(r, (int)status)) {
         wait_and_repeat(r);
         return;
     }
     if (is_redirect(r, (int)status) &&
-        curl_easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK &&
+        hc_curl.easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK &&
         location != NULL)
         next_hop(r, (int)status, location);
     else
@@ -358,13 +358,13 @@ static void check_finished(struct hc *h)
     int left;
 
     sweep_canceled(h);
-    while ((msg = curl_multi_info_read(h->m, &left)) != NULL) {
+    while ((msg = hc_curl.multi_info_read(h->m, &left)) != NULL) {
         struct hc_req *r = NULL;
         CURLcode rc = msg->data.result; /* msg dies with the handle */
 
         if (msg->msg != CURLMSG_DONE)
             continue;
-        BUG(curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &r) != CURLE_OK || r == NULL);
+        BUG(hc_curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &r) != CURLE_OK || r == NULL);
         transfer_done(r, rc);
     }
 }
@@ -385,7 +385,9 @@ static void on_req_timer(void *ctx)
 
 struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (hc_curl_open(e) < 0)
+        return NULL;
+    if (hc_curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         (void)err_set(e, FAIL_INTERNAL, "cannot start libcurl");
         return NULL;
     }
@@ -395,14 +397,14 @@ struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e)
     h->ca_file = o->ca_file != NULL ? xstrdup(o->ca_file) : NULL;
     h->proxy = o->proxy != NULL ? xstrdup(o->proxy) : NULL;
     h->allow_http = o->allow_http;
-    h->m = curl_multi_init();
+    h->m = hc_curl.multi_init();
     BUG(h->m == NULL);
     h->timer = loop_add_timer(l, 0, on_timer, h);
     loop_set_timer(h->timer, -1);
-    BUG(curl_multi_setopt(h->m, CURLMOPT_SOCKETFUNCTION, on_watch) != CURLM_OK ||
-        curl_multi_setopt(h->m, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
-        curl_multi_setopt(h->m, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
-        curl_multi_setopt(h->m, CURLMOPT_TIMERDATA, h) != CURLM_OK);
+    BUG(hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETFUNCTION, on_watch) != CURLM_OK ||
+        hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
+        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
+        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERDATA, h) != CURLM_OK);
     return h;
 }
 
@@ -415,13 +417,13 @@ void hc_free(struct hc *h)
         next = r->next;
         req_free(r);
     }
-    (void)curl_multi_cleanup(h->m);
+    (void)hc_curl.multi_cleanup(h->m);
     loop_del_timer(h->timer);
     free(h->user_agent);
     free(h->ca_file);
     free(h->proxy);
     free(h);
-    curl_global_cleanup();
+    hc_curl.global_cleanup();
 }
 
 /* A field name (RFC 9110 5.6.2), a colon, and a value without control characters. */

@@ -20,7 +20,7 @@ static size_t on_body(char *p, size_t size, size_t count, void *ctx)
     long status = 0;
     size_t max = r->spec.max_bytes > 0 ? r->spec.max_bytes : HC_DEFAULT_BYTES;
 
-    (void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
     if (r->canceled)
         return stop(r, FAIL_CANCELED, CURL_WRITEFUNC_ERROR);
     bool sink = r->spec.sink != NULL && status >= 200 && status < 300;
@@ -88,7 +88,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 
 static void add_line(struct hc_req *r, const char *line)
 {
-    struct curl_slist *s = curl_slist_append(r->slist, line);
+    struct curl_slist *s = hc_curl.slist_append(r->slist, line);
 
     BUG(s == NULL);
     r->slist = s;
@@ -151,7 +151,7 @@ int hc_check_url(const struct hc *h, const char *url, struct url *out, struct er
 
 #define OPT(option, value)                                                \
     do {                                                                  \
-        if (curl_easy_setopt(r->easy, (option), (value)) != CURLE_OK)     \
+        if (hc_curl.easy_setopt(r->easy, (option), (value)) != CURLE_OK)  \
             return err_set(e, FAIL_INTERNAL, "libcurl refuses " #option); \
     } while (0)
 
@@ -185,7 +185,7 @@ static int set_route(struct hc_req *r, const struct url *u, struct err *e)
     if (url_host_is_localhost(u->host)) {
         AUTO(auto_free)
         char *line = xasprintf(SV_FMT ":%u:127.0.0.1", SV_ARG(u->host), (unsigned)u->port);
-        r->resolve = curl_slist_append(NULL, line);
+        r->resolve = hc_curl.slist_append(NULL, line);
         OPT(CURLOPT_RESOLVE, r->resolve);
     }
     if (url_host_is_loopback(u->host))
@@ -230,7 +230,7 @@ int hc_transfer_new(struct hc_req *r, struct err *e)
 
     if (hc_check_url(r->h, r->url, &u, e) < 0)
         return -1;
-    r->easy = curl_easy_init();
+    r->easy = hc_curl.easy_init();
     BUG(r->easy == NULL);
     r->error[0] = '\0';
     buf_reset(&r->answer);
@@ -247,12 +247,12 @@ void hc_transfer_free(struct hc_req *r)
 {
     if (r->easy == NULL)
         return;
-    (void)curl_multi_remove_handle(r->h->m, r->easy);
-    curl_easy_cleanup(r->easy);
+    (void)hc_curl.multi_remove_handle(r->h->m, r->easy);
+    hc_curl.easy_cleanup(r->easy);
     r->easy = NULL;
     for (struct curl_slist *s = r->slist; s != NULL; s = s->next)
         secret_wipe(s->data, strlen(s->data)); /* the bearer is among them */
-    curl_slist_free_all(r->slist);
-    curl_slist_free_all(r->resolve);
+    hc_curl.slist_free_all(r->slist);
+    hc_curl.slist_free_all(r->resolve);
     r->slist = r->resolve = NULL;
 }

@@ -15,6 +15,7 @@
 
 #include "base/base64.h"
 #include "base/crypto.h"
+#include "base/dl.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -174,9 +175,48 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* libarchive, opened by the first archive (base/dl.h): most runs have none. */
+#define LA_FUNCTIONS(X)                \
+    X(entry_free)                      \
+    X(entry_new)                       \
+    X(entry_set_mode)                  \
+    X(entry_set_mtime)                 \
+    X(entry_set_pathname)              \
+    X(entry_set_size)                  \
+    X(entry_set_symlink)               \
+    X(error_string)                    \
+    X(write_add_filter_gzip)           \
+    X(write_close)                     \
+    X(write_data)                      \
+    X(write_free)                      \
+    X(write_header)                    \
+    X(write_new)                       \
+    X(write_open_fd)                   \
+    X(write_set_format_pax_restricted) \
+    X(write_set_options)
+
+static struct {
+#define LA_MEMBER(f) __typeof__(archive_##f) *f;
+    LA_FUNCTIONS(LA_MEMBER)
+#undef LA_MEMBER
+} la;
+
+static int open_library(struct err *e)
+{
+    static const struct dl_symbol symbols[] = {
+#define LA_SYMBOL(f) {"archive_" #f, &la.f},
+        LA_FUNCTIONS(LA_SYMBOL)
+#undef LA_SYMBOL
+    };
+
+    return la.write_new != NULL
+               ? 0
+               : dl_open(GANTRY_SONAME_ARCHIVE, symbols, sizeof symbols / sizeof symbols[0], e);
+}
+
 static int archive_error(struct walk *w, struct err *e)
 {
-    return err_set(e, FAIL_SYS, "cannot write an archive: %s", archive_error_string(w->a));
+    return err_set(e, FAIL_SYS, "cannot write an archive: %s", la.error_string(w->a));
 }
 
 static int put_content(struct walk *w, int fd, int64_t size, struct err *e)
@@ -187,7 +227,7 @@ static int put_content(struct walk *w, int fd, int64_t size, struct err *e)
         ssize_t n = read(fd, chunk, size < (int64_t)sizeof chunk ? (size_t)size : sizeof chunk);
         if (n <= 0)
             return err_set(e, FAIL_SYS, "a file of a mirror changed while it was read");
-        if (archive_write_data(w->a, chunk, (size_t)n) < 0)
+        if (la.write_data(w->a, chunk, (size_t)n) < 0)
             return archive_error(w, e);
         size -= n;
     }
@@ -197,29 +237,29 @@ static int put_content(struct walk *w, int fd, int64_t size, struct err *e)
 static int put_entry(struct walk *w, int dirfd, const char *name, const char *path,
                      const struct stat *st, struct err *e)
 {
-    struct archive_entry *en = archive_entry_new();
+    struct archive_entry *en = la.entry_new();
     char target[4096];
     AUTO(auto_fd) int fd = -1;
     int rc = 0;
 
-    archive_entry_set_pathname(en, path);
-    archive_entry_set_mode(en, st->st_mode & (S_IFMT | 0777));
-    archive_entry_set_mtime(en, 0, 0); /* equal content gives an equal archive */
+    la.entry_set_pathname(en, path);
+    la.entry_set_mode(en, st->st_mode & (S_IFMT | 0777));
+    la.entry_set_mtime(en, 0, 0); /* equal content gives an equal archive */
     if (S_ISLNK(st->st_mode)) {
         ssize_t n = readlinkat(dirfd, name, target, sizeof target - 1);
         target[n > 0 ? n : 0] = '\0';
-        archive_entry_set_symlink(en, target);
+        la.entry_set_symlink(en, target);
     } else if (S_ISREG(st->st_mode)) {
-        archive_entry_set_size(en, st->st_size);
+        la.entry_set_size(en, st->st_size);
         fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0)
             rc = err_sys(e, "cannot read '%s' of a mirror", path);
     }
-    if (rc == 0 && archive_write_header(w->a, en) < ARCHIVE_WARN)
+    if (rc == 0 && la.write_header(w->a, en) < ARCHIVE_WARN)
         rc = archive_error(w, e);
     if (rc == 0 && fd >= 0)
         rc = put_content(w, fd, st->st_size, e);
-    archive_entry_free(en);
+    la.entry_free(en);
     return rc;
 }
 
@@ -275,24 +315,26 @@ static int put_folder(struct walk *w, int own_fd, const char *path, unsigned dep
 
 int mirror_folder(const char *dir, const char *top, int fd, struct err *e)
 {
-    struct walk w = {.a = archive_write_new()};
-    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+    struct walk w = {.a = NULL};
+    int root, rc;
 
-    if (root < 0) {
-        (void)archive_write_free(w.a);
+    if (open_library(e) < 0)
+        return -1;
+    root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
         return err_sys(e, "cannot open '%s'", dir);
-    }
-    (void)archive_write_add_filter_gzip(w.a);
-    (void)archive_write_set_format_pax_restricted(w.a);
-    (void)archive_write_set_options(w.a, "gzip:!timestamp");
-    if (archive_write_open_fd(w.a, fd) != ARCHIVE_OK) {
+    w.a = la.write_new();
+    (void)la.write_add_filter_gzip(w.a);
+    (void)la.write_set_format_pax_restricted(w.a);
+    (void)la.write_set_options(w.a, "gzip:!timestamp");
+    if (la.write_open_fd(w.a, fd) != ARCHIVE_OK) {
         rc = archive_error(&w, e);
         (void)close(root);
     } else {
         rc = put_folder(&w, root, top, 0, e);
     }
-    if (rc == 0 && archive_write_close(w.a) != ARCHIVE_OK)
+    if (rc == 0 && la.write_close(w.a) != ARCHIVE_OK)
         rc = archive_error(&w, e);
-    (void)archive_write_free(w.a);
+    (void)la.write_free(w.a);
     return rc;
 }

@@ -210,19 +210,32 @@ static bool is_commit(struct sv ref)
     return ref.n == 40 || ref.n == 64;
 }
 
+/* The client of the service: made for the first action that comes from the network. */
+static int need_client(struct svc *s, struct err *e)
+{
+    AUTO(auto_free) char *agent = xasprintf("gantry-service/%s", GANTRY_VERSION);
+    struct hc_options o = {.user_agent = agent};
+
+    if (s->hc == NULL)
+        s->hc = hc_new(s->loop, &o, e);
+    return s->hc != NULL ? 0 : -1;
+}
+
 struct fetch *fetch_start(struct svc *s, struct wanted *w,
                           void (*done)(void *ctx, const struct err *e), void *ctx, struct err *e)
 {
-    struct fetch *f = xcalloc(1, sizeof *f);
+    struct fetch *f;
     AUTO(auto_free) char *url = NULL;
     struct hc_spec spec = {.max_bytes = REFS_MAX_BYTES,
                            .timeout_ms = 60000,
                            .max_redirects = 5,
                            .retry = {.attempts = 3, .min_ms = 500, .max_ms = 5000},
-                           .done = got_refs,
-                           .ctx = f};
+                           .done = got_refs};
     int rc;
 
+    if (need_client(s, e) < 0)
+        return NULL;
+    f = spec.ctx = xcalloc(1, sizeof *f);
     *f = (struct fetch){.s = s, .w = w, .done = done, .ctx = ctx, .fd = -1};
     if (is_commit(sv_of(w->ref))) {
         w->sha = xstrdup(w->ref);

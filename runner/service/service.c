@@ -178,17 +178,12 @@ static int listen_all(struct svc *s, struct err *e)
                             .port = s->cfg.feed_port,
                             .auth = token_feed,
                             .auth_ctx = &s->key};
-    AUTO(auto_free) char *agent = xasprintf("gantry-service/%s", GANTRY_VERSION);
-    struct hc_options c = {.user_agent = agent};
 
     s->hs = hs_new(s->loop, &o, routes, sizeof routes / sizeof *routes, s, e);
     if (s->hs == NULL)
         return busy(s, e);
     s->wss = wss_new(s->loop, &w, feed_event, s, e);
     if (s->wss == NULL)
-        return -1;
-    s->hc = hc_new(s->loop, &c, e);
-    if (s->hc == NULL)
         return -1;
     s->url = xasprintf("http://%s:%u/", s->cfg.host_name, (unsigned)hs_port(s->hs));
     s->feed = xasprintf("ws://%s:%u/_ws/ingest.sock", s->cfg.host_name, (unsigned)wss_port(s->wss));

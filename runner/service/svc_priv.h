@@ -167,7 +167,7 @@ struct svc {
     struct loop *loop;
     struct hs *hs;
     struct wss *wss;
-    struct hc *hc;
+    struct hc *hc; /* NULL until something is fetched from the network */
     struct store *store;
     int state_fd, record_fd;
     char *url;  /* "http://gantry.localhost:8799/" */

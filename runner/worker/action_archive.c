@@ -9,11 +9,47 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dl.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "runner/worker/action_prepare.h"
+
+/* libarchive, opened by the first archive (base/dl.h): most jobs have none. */
+#define LA_FUNCTIONS(X)         \
+    X(entry_filetype)           \
+    X(entry_hardlink)           \
+    X(entry_pathname)           \
+    X(entry_perm)               \
+    X(entry_symlink)            \
+    X(error_string)             \
+    X(read_data_block)          \
+    X(read_free)                \
+    X(read_new)                 \
+    X(read_next_header)         \
+    X(read_open_fd)             \
+    X(read_support_filter_gzip) \
+    X(read_support_format_tar)
+
+static struct {
+#define LA_MEMBER(f) __typeof__(archive_##f) *f;
+    LA_FUNCTIONS(LA_MEMBER)
+#undef LA_MEMBER
+} la;
+
+static int open_library(struct err *e)
+{
+    static const struct dl_symbol symbols[] = {
+#define LA_SYMBOL(f) {"archive_" #f, &la.f},
+        LA_FUNCTIONS(LA_SYMBOL)
+#undef LA_SYMBOL
+    };
+
+    return la.read_new != NULL
+               ? 0
+               : dl_open(GANTRY_SONAME_ARCHIVE, symbols, sizeof symbols / sizeof symbols[0], e);
+}
 
 struct unpack {
     struct archive *a;
@@ -27,12 +63,12 @@ struct unpack {
 static void auto_archive(struct archive **a)
 {
     if (*a != NULL)
-        (void)archive_read_free(*a);
+        (void)la.read_free(*a);
 }
 
 static int archive_err(const struct unpack *u, struct err *e)
 {
-    const char *text = archive_error_string(u->a);
+    const char *text = la.error_string(u->a);
 
     return err_set(e, FAIL_INPUT, "cannot unpack the archive of action '%s': %.120s", u->what,
                    text != NULL ? text : "unknown format");
@@ -80,7 +116,7 @@ static int write_file(struct unpack *u, const char *path, bool executable, struc
                         executable ? 0755 : 0644, true, &fd, e) < 0)
         return -1;
     for (;;) {
-        int r = archive_read_data_block(u->a, &p, &n, &at);
+        int r = la.read_data_block(u->a, &p, &n, &at);
         if (r == ARCHIVE_EOF)
             return 0;
         if (r < ARCHIVE_WARN)
@@ -116,7 +152,7 @@ static int unpack_link(const struct unpack *u, const char *path, const char *tar
 static int unpack_entry(struct unpack *u, struct archive_entry *entry, struct err *e)
 {
     AUTO(auto_free) char *path = NULL;
-    const char *name = archive_entry_pathname(entry);
+    const char *name = la.entry_pathname(entry);
 
     if (++u->entries > ACTION_ENTRIES_MAX)
         return err_set(e, FAIL_LIMIT, "action '%s' has more than %u files", u->what,
@@ -128,20 +164,20 @@ static int unpack_entry(struct unpack *u, struct archive_entry *entry, struct er
         return -1;
     if (path[0] == '\0')
         return 0;
-    if (archive_entry_hardlink(entry) != NULL)
+    if (la.entry_hardlink(entry) != NULL)
         return err_set(e, FAIL_INPUT, "the archive of action '%s' holds a hard link ('%.80s')",
                        u->what, path);
-    switch (archive_entry_filetype(entry)) {
+    switch (la.entry_filetype(entry)) {
     case AE_IFDIR:
         return fs_mkdir_all(u->root, path, 0755, e);
     case AE_IFREG:
         if (make_parents(u, path, e) < 0)
             return -1;
-        return write_file(u, path, (archive_entry_perm(entry) & 0111) != 0, e);
+        return write_file(u, path, (la.entry_perm(entry) & 0111) != 0, e);
     case AE_IFLNK:
         if (make_parents(u, path, e) < 0)
             return -1;
-        return unpack_link(u, path, archive_entry_symlink(entry), e);
+        return unpack_link(u, path, la.entry_symlink(entry), e);
     default:
         return err_set(e, FAIL_INPUT, "the archive of action '%s' holds a device or pipe ('%.80s')",
                        u->what, path);
@@ -150,19 +186,22 @@ static int unpack_entry(struct unpack *u, struct archive_entry *entry, struct er
 
 int archive_unpack(int archive_fd, int into_dirfd, const char *what, struct err *e)
 {
-    AUTO(auto_archive) struct archive *a = archive_read_new();
-    struct unpack u = {.a = a, .root = into_dirfd, .what = what};
+    AUTO(auto_archive) struct archive *a = NULL;
+    struct unpack u = {.root = into_dirfd, .what = what};
     struct archive_entry *entry;
     int rc = 0, r;
 
+    if (open_library(e) < 0)
+        return -1;
+    u.a = a = la.read_new();
     BUG(a == NULL);
     if (lseek(archive_fd, 0, SEEK_SET) < 0)
         return err_sys(e, "cannot read the archive of action '%s'", what);
-    if (archive_read_support_filter_gzip(a) < ARCHIVE_WARN ||
-        archive_read_support_format_tar(a) < ARCHIVE_WARN ||
-        archive_read_open_fd(a, archive_fd, 64 << 10) < ARCHIVE_WARN)
+    if (la.read_support_filter_gzip(a) < ARCHIVE_WARN ||
+        la.read_support_format_tar(a) < ARCHIVE_WARN ||
+        la.read_open_fd(a, archive_fd, 64 << 10) < ARCHIVE_WARN)
         return archive_err(&u, e);
-    while (rc == 0 && (r = archive_read_next_header(a, &entry)) != ARCHIVE_EOF)
+    while (rc == 0 && (r = la.read_next_header(a, &entry)) != ARCHIVE_EOF)
         rc = r < ARCHIVE_WARN ? archive_err(&u, e) : unpack_entry(&u, entry, e);
     if (rc == 0 && u.top == NULL)
         rc = err_set(e, FAIL_INPUT, "the archive of action '%s' is empty", what);
