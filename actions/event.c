@@ -170,6 +170,14 @@ bool event_matches(const struct wf *w, const struct event *ev, char **reason)
     return true;
 }
 
+bool event_asks_paths(const struct wf *w, struct sv name)
+{
+    const struct tok *cfg = wf_event(w, name);
+
+    return cfg != NULL &&
+           (tok_get(cfg, SV("paths")) != NULL || tok_get(cfg, SV("paths-ignore")) != NULL);
+}
+
 /* ---- workflow_dispatch ---- */
 
 struct dispatch {

@@ -23,6 +23,9 @@ struct event {
 /* Whether the event starts the workflow. When not, *reason (may be NULL) says why in one line, free(). */
 bool event_matches(const struct wf *w, const struct event *ev, char **reason);
 
+/* Whether event_matches() would look at `paths`: finding them out costs, and few workflows filter by them. */
+bool event_asks_paths(const struct wf *w, struct sv name);
+
 /* Inputs of workflow_dispatch from the texts that the user gave (object of strings, or NULL): defaults filled in,
  * required, choice, boolean and number checked (5.6). *inputs: the `inputs` context; github.event.inputs are the
  * same as text. FAIL_INPUT with every error in *errors (position of the input's definition). */

@@ -267,32 +267,53 @@ static int collect(int rd, struct buf *b, struct err *e)
     }
 }
 
-int proc_capture(const struct proc_spec *s, size_t max, char **out, size_t *n, int *status,
-                 struct err *e)
+int proc_capture_begin(const struct proc_spec *s, size_t max, struct proc_capture *c, struct err *e)
 {
     struct proc_spec spec = *s;
+    struct proc child = PROC_INIT;
     int p[2];
 
     if (fd_pipe(p, e) < 0)
         return -1;
     AUTO(auto_fd) int rd = p[0];
     AUTO(auto_fd) int wr = p[1];
-    AUTO(proc_kill_and_reap) struct proc child = PROC_INIT;
-    AUTO(buf_free) struct buf b = BUF_INIT(max);
     spec.stdio[1] = wr;
     if (spec.stdio[2] < 0)
         spec.stdio[2] = 2;
     if (proc_spawn(&spec, &child, e) < 0)
         return -1;
-    fd_close(&wr);
-    if (collect(rd, &b, e) < 0)
-        return err_wrap(e, "run '%s'", s->path);
+    *c = (struct proc_capture){.child = child, .from = fd_take(&rd), .max = max, .path = s->path};
+    return 0;
+}
+
+int proc_capture_end(struct proc_capture *c, char **out, size_t *n, int *status, struct err *e)
+{
+    AUTO(proc_capture_drop) struct proc_capture own = *c;
+    AUTO(buf_free) struct buf b = BUF_INIT(c->max);
     int st = 0;
-    if (proc_wait(&child, false, &st, e) < 0)
+
+    *c = PROC_CAPTURE_INIT;
+    if (collect(own.from, &b, e) < 0)
+        return err_wrap(e, "run '%s'", own.path);
+    if (proc_wait(&own.child, false, &st, e) < 0)
         return -1;
     *status = st;
     *out = buf_take(&b, n);
     return 0;
+}
+
+void proc_capture_drop(struct proc_capture *c)
+{
+    fd_close(&c->from);
+    proc_kill_and_reap(&c->child);
+}
+
+int proc_capture(const struct proc_spec *s, size_t max, char **out, size_t *n, int *status,
+                 struct err *e)
+{
+    struct proc_capture c = PROC_CAPTURE_INIT;
+
+    return proc_capture_begin(s, max, &c, e) < 0 ? -1 : proc_capture_end(&c, out, n, status, e);
 }
 
 static bool is_program(const char *path)

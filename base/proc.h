@@ -38,6 +38,19 @@ void proc_kill_and_reap(struct proc *p); /* for AUTO(proc_kill_and_reap) */
 /* Runs to the end, standard output collected up to max bytes (free()); stderr goes to ours. *status as above. */
 MUST_USE int proc_capture(const struct proc_spec *s, size_t max, char **out, size_t *n, int *status,
                           struct err *e);
+/* The same in two steps, so that several run side by side. begin leaves *c alone when it fails; end must follow. */
+struct proc_capture {
+    struct proc child;
+    int from; /* its standard output */
+    size_t max;
+    const char *path; /* the spec's, for messages */
+};
+#define PROC_CAPTURE_INIT ((struct proc_capture){.child = PROC_INIT, .from = -1})
+MUST_USE int proc_capture_begin(const struct proc_spec *s, size_t max, struct proc_capture *c,
+                                struct err *e);
+MUST_USE int proc_capture_end(struct proc_capture *c, char **out, size_t *n, int *status,
+                              struct err *e);
+void proc_capture_drop(struct proc_capture *c); /* kills it, if it still runs */
 /* Finds a program on PATH (or the given list of folders, ':'-separated); absolute path, free(). */
 MUST_USE int proc_which(const char *name, const char *path_list, char **out, struct err *e);
 

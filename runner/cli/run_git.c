@@ -53,20 +53,30 @@ static void complaint(int fd, char *dst, size_t n)
     dst[line.n] = '\0';
 }
 
-static int run_git(const char *dir, const char *protocols, const char *const *words, size_t max,
-                   char **out, size_t *n, struct err *e)
+/* One question to git, under way: several run side by side. */
+struct git {
+    struct proc_capture c;
+    int errors; /* what it writes to standard error */
+};
+#define GIT_INIT ((struct git){.c = PROC_CAPTURE_INIT, .errors = -1})
+
+static void git_drop(struct git *g)
+{
+    proc_capture_drop(&g->c);
+    fd_close(&g->errors);
+}
+
+static int git_begin(const char *dir, const char *protocols, const char *const *words, size_t max,
+                     struct git *out, struct err *e)
 {
     AUTO(strv_free) struct strv argv = STRV_INIT;
     AUTO(strv_free) struct strv env = STRV_INIT;
     AUTO(auto_free) char *git = NULL;
-    AUTO(auto_free) char *text = NULL;
-    AUTO(auto_fd) int errors = memfd_create("git-errors", MFD_CLOEXEC);
+    AUTO(git_drop) struct git g = GIT_INIT;
     struct proc_spec p = PROC_SPEC_INIT;
-    char why[240];
-    size_t len;
-    int status;
 
-    if (errors < 0)
+    g.errors = memfd_create("git-errors", MFD_CLOEXEC);
+    if (g.errors < 0)
         return err_sys(e, "cannot make a memfd");
     if (proc_which("git", NULL, &git, e) < 0)
         return err_set(e, FAIL_INPUT, "git is not on PATH; install it (apt-get install git)");
@@ -83,16 +93,41 @@ static int run_git(const char *dir, const char *protocols, const char *const *wo
     p.path = git;
     p.argv = argv.v;
     p.envp = env.v;
-    p.stdio[2] = errors;
-    if (proc_capture(&p, max, &text, &len, &status, e) < 0)
+    p.stdio[2] = g.errors;
+    if (proc_capture_begin(&p, max, &g.c, e) < 0)
+        return -1;
+    g.c.path = "git"; /* argv goes away */
+    *out = g;
+    g = GIT_INIT;
+    return 0;
+}
+
+static int git_end(struct git *g, char **out, size_t *n, struct err *e)
+{
+    AUTO(git_drop) struct git own = *g;
+    AUTO(auto_free) char *text = NULL;
+    char why[240];
+    size_t len;
+    int status;
+
+    *g = GIT_INIT;
+    if (proc_capture_end(&own.c, &text, &len, &status, e) < 0)
         return -1;
     if (status != 0) {
-        complaint(errors, why, sizeof why);
+        complaint(own.errors, why, sizeof why);
         return err_set(e, FAIL_INPUT, "git: %s", why[0] != '\0' ? why : "failed without a word");
     }
     *out = TAKE_PTR(text);
     *n = len;
     return 0;
+}
+
+static int run_git(const char *dir, const char *protocols, const char *const *words, size_t max,
+                   char **out, size_t *n, struct err *e)
+{
+    struct git g = GIT_INIT;
+
+    return git_begin(dir, protocols, words, max, &g, e) < 0 ? -1 : git_end(&g, out, n, e);
 }
 
 int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,
@@ -131,17 +166,23 @@ static char *ask(const char *dir, const char *a, const char *b, const char *c)
     return text;
 }
 
-static int read_commit(struct repo *r, const char *commit, struct err *e)
+static int begin_commit(const char *dir, const char *commit, struct git *g, struct err *e)
 {
     static const char format[] =
         "--format=%H%n%P%n%T%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B"; /* the message last: many lines */
     const char *words[] = {"log", "-1", "--no-show-signature", "--encoding=UTF-8", format, commit,
                            "--",  NULL};
+
+    return git_begin(dir, "none", words, TEXT_MAX_BYTES, g, e);
+}
+
+static int read_commit(struct repo *r, const char *commit, struct git *g, struct err *e)
+{
     AUTO(auto_free) char *text = NULL;
     struct sv s, message;
     size_t n, space;
 
-    if (repo_git(r->top, words, TEXT_MAX_BYTES, &text, &n, e) < 0)
+    if (git_end(g, &text, &n, e) < 0)
         return err_set(e, FAIL_INPUT,
                        "repository '%s' has no commit '%.80s'; commit something first", r->top,
                        commit);
@@ -174,10 +215,9 @@ static void make_name(char *repository, size_t slash)
 }
 
 /* owner/name of https://host/owner/name(.git), ssh://..., git@host:owner/name.git */
-static void read_remote(struct repo *r)
+static void read_remote(struct repo *r, struct sv url)
 {
-    AUTO(auto_free) char *url = ask(r->top, "config", "--get", "remote.origin.url");
-    struct sv s = sv_of(url), name, owner;
+    struct sv s = url, name, owner;
     size_t at;
 
     while (s.n > 0 && s.p[s.n - 1] == '/')
@@ -212,19 +252,55 @@ static bool has_ref(const struct repo *r, const char *kind, const char *name)
     return sha[0] != '\0';
 }
 
-static void read_default_branch(struct repo *r)
+/* NUL-terminated records "KEY\nVALUE"; the last one of a key counts, as for git. */
+static void read_config(struct repo *r, struct git *g)
 {
-    AUTO(auto_free) char *head = ask(r->top, "rev-parse", "--abbrev-ref", "origin/HEAD");
+    AUTO(auto_free) char *text = NULL;
+    struct sv rest = {"", 0}, value, key, url = SV(""), user = SV("");
+    struct err ignored; /* nothing is set: git ends with status 1 */
+    size_t n;
 
-    if (sv_starts(sv_of(head), SV("origin/")) && strcmp(head, "origin/HEAD") != 0)
-        r->default_branch = xstrdup(head + 7);
+    if (git_end(g, &text, &n, &ignored) == 0)
+        rest = (struct sv){text, n};
+    while (rest.n > 0 && sv_next(&rest, '\0', &value)) {
+        (void)sv_next(&value, '\n', &key);
+        if (value.p == NULL) /* a key without a value */
+            value = SV("");
+        if (sv_is(key, "remote.origin.url"))
+            url = value;
+        else if (sv_is(key, "github.user"))
+            user = value;
+    }
+    read_remote(r, url);
+    r->actor = user.n > 0 ? sv_dup(user) : xstrdup(r->owner);
+}
+
+/* Which of these there are: lines "REF SYMREF". */
+static void read_default_branch(struct repo *r, struct git *g)
+{
+    const struct sv origin = SV("refs/remotes/origin/");
+    AUTO(auto_free) char *text = NULL;
+    struct sv rest = {"", 0}, to, name, head = SV("");
+    struct err ignored; /* no refs known: guessed from what is checked out */
+    bool has_main = false, has_master = false;
+    size_t n;
+
+    if (git_end(g, &text, &n, &ignored) == 0)
+        rest = (struct sv){text, n};
+    while (rest.n > 0 && sv_next(&rest, '\n', &to)) {
+        (void)sv_next(&to, ' ', &name);
+        has_main |= sv_is(name, "refs/heads/main");
+        has_master |= sv_is(name, "refs/heads/master");
+        if (sv_is(name, "refs/remotes/origin/HEAD") && sv_starts(to, origin))
+            head = sv_sub(to, origin.n, to.n);
+    }
+    if (head.n > 0)
+        r->default_branch = sv_dup(head);
     else if (!r->is_tag && r->branch != NULL &&
              (strcmp(r->branch, "main") == 0 || strcmp(r->branch, "master") == 0))
         r->default_branch = xstrdup(r->branch);
-    else if (has_ref(r, "refs/heads/", "main"))
-        r->default_branch = xstrdup("main");
-    else if (has_ref(r, "refs/heads/", "master"))
-        r->default_branch = xstrdup("master");
+    else if (has_main || has_master)
+        r->default_branch = xstrdup(has_main ? "main" : "master");
     else
         r->default_branch = xstrdup(r->branch != NULL && !r->is_tag ? r->branch : "main");
 }
@@ -258,64 +334,105 @@ static int resolve_ref(struct repo *r, const char *ref, struct err *e)
     return 0;
 }
 
-int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
+/* What is asked of git at once. */
+struct questions {
+    struct git head, commit, config, refs;
+};
+
+static void questions_drop(struct questions *q)
 {
-    const char *words[] = {"rev-parse", "--show-toplevel", "--symbolic-full-name", "HEAD", NULL};
-    const char *top_only[] = {"rev-parse", "--show-toplevel", NULL};
-    AUTO(repo_done) struct repo r = {.top = NULL};
+    git_drop(&q->head);
+    git_drop(&q->commit);
+    git_drop(&q->config);
+    git_drop(&q->refs);
+}
+
+static int ask_all(const char *dir, bool commit, struct questions *q, struct err *e)
+{
+    static const char *const head[] = {"rev-parse", "--show-toplevel", "--symbolic-full-name",
+                                       "HEAD", NULL};
+    static const char *const config[] = {"config", "--null", "--get-regexp",
+                                         "^(remote\\.origin\\.url|github\\.user)$", NULL};
+    static const char *const refs[] = {"for-each-ref",
+                                       "--format=%(refname) %(symref)",
+                                       "refs/remotes/origin/HEAD",
+                                       "refs/heads/main",
+                                       "refs/heads/master",
+                                       NULL};
+
+    if (git_begin(dir, "none", head, TEXT_MAX_BYTES, &q->head, e) < 0 ||
+        (commit && begin_commit(dir, "HEAD", &q->commit, e) < 0) ||
+        git_begin(dir, "none", config, TEXT_MAX_BYTES, &q->config, e) < 0)
+        return -1;
+    return git_begin(dir, "none", refs, TEXT_MAX_BYTES, &q->refs, e);
+}
+
+static int no_repository(const char *dir, struct err *e)
+{
+    if (sv_find(sv_of(e->msg), SV("not a git repository")) != SV_NPOS ||
+        sv_find(sv_of(e->msg), SV("cannot change to")) != SV_NPOS)
+        return err_set(e, FAIL_INPUT,
+                       "'%.120s' is not inside a git repository; run git init and commit, or name "
+                       "one with -C",
+                       dir);
+    if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS) {
+        const char *at = strchr(e->msg, '\''); /* git names the folder in quotes */
+        AUTO(auto_free) char *where = xstrdup(at != NULL ? at : "''");
+        return err_set(e, FAIL_INPUT,
+                       "the repository %.200s belongs to another user; run gantry as its owner, "
+                       "or git config --global --add safe.directory %.200s",
+                       where, where);
+    }
+    return -1;
+}
+
+/* The folder, and what is checked out in it: "HEAD" when that is no branch, nothing when there is no commit. */
+static int read_top(struct repo *r, const char *dir, struct git *g, char **head, struct err *e)
+{
+    static const char *const top_only[] = {"rev-parse", "--show-toplevel", NULL};
     AUTO(auto_free) char *text = NULL;
-    AUTO(auto_free) char *head = NULL;
     struct err ignored; /* a repository without commits has no HEAD: the second question tells */
     struct sv s;
     size_t n;
+
+    if (git_end(g, &text, &n, &ignored) < 0 &&
+        repo_git(dir, top_only, TEXT_MAX_BYTES, &text, &n, e) < 0)
+        return no_repository(dir, e);
+    s = (struct sv){text, n};
+    r->top = take_line(&s);
+    *head = take_line(&s);
+    return 0;
+}
+
+int repo_read(const char *dir, const char *ref, struct repo *out, struct err *e)
+{
+    AUTO(repo_done) struct repo r = {.top = NULL};
+    AUTO(questions_drop)
+    struct questions q = {
+        .head = GIT_INIT, .commit = GIT_INIT, .config = GIT_INIT, .refs = GIT_INIT};
+    AUTO(auto_free) char *head = NULL;
 
     if (dir == NULL)
         dir = ".";
     else if (access(dir, X_OK) < 0)
         return err_set(e, FAIL_INPUT, "-C: cannot enter the folder '%.160s': %s", dir,
                        strerrordesc_np(errno));
-    if (repo_git(dir, words, TEXT_MAX_BYTES, &text, &n, &ignored) < 0 &&
-        repo_git(dir, top_only, TEXT_MAX_BYTES, &text, &n, e) < 0) {
-        if (sv_find(sv_of(e->msg), SV("not a git repository")) != SV_NPOS ||
-            sv_find(sv_of(e->msg), SV("cannot change to")) != SV_NPOS)
-            return err_set(
-                e, FAIL_INPUT,
-                "'%.120s' is not inside a git repository; run git init and commit, or name "
-                "one with -C",
-                dir);
-        if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS) {
-            const char *at = strchr(e->msg, '\''); /* git names the folder in quotes */
-            AUTO(auto_free) char *where = xstrdup(at != NULL ? at : "''");
-            return err_set(
-                e, FAIL_INPUT,
-                "the repository %.200s belongs to another user; run gantry as its owner, "
-                "or git config --global --add safe.directory %.200s",
-                where, where);
-        }
+    if (ask_all(dir, ref == NULL, &q, e) < 0 || read_top(&r, dir, &q.head, &head, e) < 0)
         return -1;
-    }
-    s = (struct sv){text, n};
-    r.top = take_line(&s);
-    head = take_line(&s);
     if (ref != NULL) {
-        if (resolve_ref(&r, ref, e) < 0)
+        if (resolve_ref(&r, ref, e) < 0 || begin_commit(r.top, r.ref, &q.commit, e) < 0)
             return -1;
     } else if (sv_starts(sv_of(head), SV("refs/"))) {
         set_ref(&r, head);
     }
-    if (read_commit(&r, ref != NULL ? r.ref : "HEAD", e) < 0)
+    if (read_commit(&r, ref != NULL ? r.ref : "HEAD", &q.commit, e) < 0)
         return -1;
-    read_default_branch(&r);
+    read_default_branch(&r, &q.refs);
     if (r.ref == NULL) { /* detached: as if the default branch had been pushed */
         AUTO(auto_free) char *full = xasprintf("refs/heads/%s", r.default_branch);
         set_ref(&r, full);
     }
-    read_remote(&r);
-    r.actor = ask(r.top, "config", "--get", "github.user");
-    if (r.actor[0] == '\0') {
-        free(r.actor);
-        r.actor = xstrdup(r.owner);
-    }
+    read_config(&r, &q.config);
     *out = r;
     r = (struct repo){.top = NULL};
     return 0;

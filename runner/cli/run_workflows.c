@@ -161,9 +161,12 @@ static int decide_all(struct run_request *r, bool named, struct err *e)
         .action = sv_of(r->event.action),
     };
     struct err ignored; /* a diff that cannot be made: path filters pass */
+    bool asked = false;
     size_t running = 0;
 
-    if (!named && repo_changed(&r->repo, &text, &paths, &ev.n_paths, &ignored) == 0)
+    for (size_t i = 0; i < r->workflows.n && !named; i++)
+        asked |= event_asks_paths(r->workflows.v[i].wf, ev.name);
+    if (asked && repo_changed(&r->repo, &text, &paths, &ev.n_paths, &ignored) == 0)
         ev.paths = paths;
     for (size_t i = 0; i < r->workflows.n; i++) {
         decide(r, &r->workflows.v[i], named, &ev);
