@@ -383,6 +383,11 @@ static void on_req_timer(void *ctx)
 
 /* ---- public ------------------------------------------------------------------------------------------ */
 
+int hc_prepare(struct err *e)
+{
+    return hc_curl_open(e);
+}
+
 struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e)
 {
     if (hc_curl_open(e) < 0)

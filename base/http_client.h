@@ -21,6 +21,9 @@ struct hc_options {
     const char *proxy; /* NULL = http_proxy, https_proxy, no_proxy of the environment; "" = none */
     bool allow_http;   /* else https only; loopback and *.localhost are always allowed plain */
 };
+/* Loads libcurl and what it brings along, which the first hc_new() does otherwise: for who waits for something
+ * else anyway. */
+MUST_USE int hc_prepare(struct err *e);
 MUST_USE struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e);
 /* Cancels what is under way without calling back. Not from a done callback, sink or source. */
 void hc_free(struct hc *h);

@@ -13,18 +13,36 @@
 #define HOST_NAME \
     "gantry.localhost" /* ends in .localhost: the toolkit decides from it (design 4) */
 
+static char *source_json(const struct run_request *r)
+{
+    AUTO(auto_json) json_t *o = json_object();
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+
+    jm_set(o, "repository", jm_text(r->repo.repository));
+    jm_set(o, "sha", jm_text(r->repo.sha));
+    jm_set(o, "ref", jm_text(r->repo.ref));
+    jm_set(o, "folder", jm_text(r->repo.top));
+    jx_write(&b, o);
+    return xstrdup(b.p);
+}
+
 int live_source_open(const struct run_request *r, const struct run_state *st,
                      struct live_source *out, struct err *e)
 {
     AUTO(auto_free) char *stage = path_join(st->dir, "source");
 
-    return repo_source(&r->repo, stage, &out->folder, &out->listing, e);
+    if (repo_source(&r->repo, stage, &out->folder, &out->listing, e) < 0)
+        return -1;
+    out->json = source_json(r);
+    return 0;
 }
 
 void live_source_done(struct live_source *s)
 {
     fd_close(&s->folder);
     fd_close(&s->listing);
+    free(s->json);
+    s->json = NULL;
 }
 
 int live_service_config(const struct run_request *r, const struct run_state *st, struct buf *out,
@@ -51,25 +69,10 @@ int live_service_config(const struct run_request *r, const struct run_state *st,
     return buf_done(out, "service configuration", e);
 }
 
-static char *source_json(const struct run_request *r)
-{
-    AUTO(auto_json) json_t *o = json_object();
-    AUTO(buf_free) struct buf b = BUF_INIT(65536);
-
-    jm_set(o, "repository", jm_text(r->repo.repository));
-    jm_set(o, "sha", jm_text(r->repo.sha));
-    jm_set(o, "ref", jm_text(r->repo.ref));
-    jm_set(o, "folder", jm_text(r->repo.top));
-    jx_write(&b, o);
-    return xstrdup(b.p);
-}
-
 int live_listener_config(const struct run_request *r, const struct programs *p,
-                         const struct run_state *st, const struct live_source *src, struct buf *out,
-                         struct err *e)
+                         const struct run_state *st, struct buf *out, struct err *e)
 {
     AUTO(auto_json) json_t *o = json_object();
-    AUTO(auto_free) char *source = source_json(r);
 
     jm_set(o, "launcher", jm_text(p->launcher));
     jm_set(o, "worker", jm_text(p->worker));
@@ -78,9 +81,6 @@ int live_listener_config(const struct run_request *r, const struct programs *p,
         jm_set(o, "sandbox", jm_text("none"));
     jm_set(o, "net_none", json_boolean(r->net_none));
     jm_set(o, "host_dirs", jm_texts(&r->host_dirs));
-    jm_set(o, "source_fd", json_integer(src->folder));
-    jm_set(o, "listing_fd", json_integer(src->listing));
-    jm_set(o, "source_json", jm_text(source));
     jm_set(o, "checkout", jm_text("native"));
     jm_set(o, "prefill", json_boolean(args_flag(r->args, "source")));
     jm_set(o, "proxy", jm_text("")); /* the service is on loopback */

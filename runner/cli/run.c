@@ -6,9 +6,14 @@
 int cmd_run(const struct args *a)
 {
     AUTO(run_request_done) struct run_request r = RUN_REQUEST_INIT;
+    AUTO(live_free) struct live *live = NULL;
     struct err e = {0};
 
-    if (run_request_read(a, &r, &e) < 0 || workflows_read(&r, &e) < 0) {
+    if (run_request_read(a, &r, &e) < 0)
+        return cli_fail(&e);
+    if (!args_flag(a, "list") && !args_flag(a, "graph") && !args_flag(a, "dry-run"))
+        live = live_begin(&r);
+    if (run_request_find(&r, &e) < 0 || workflows_read(&r, &e) < 0) {
         if (e.code == FAIL_INPUT && e.msg[0] == '\0') /* printed already */
             return EXIT_USAGE;
         return cli_fail(&e);
@@ -19,5 +24,5 @@ int cmd_run(const struct args *a)
         return run_graph(&r);
     if (args_flag(a, "dry-run"))
         return run_dry(&r);
-    return run_live(&r);
+    return run_live(live);
 }

@@ -46,6 +46,12 @@ struct live {
     bool completed;
     int status;       /* worst so far */
     struct strv said; /* messages of refusals, each once */
+    struct programs programs;
+    struct run_state state;
+    struct live_source source;
+    bool begun; /* the processes were started; else: */
+    struct err why_not;
+    bool over; /* the loop came to its end */
 };
 
 static void stop_with(struct live *v, const struct err *e, int status)
@@ -400,28 +406,22 @@ static void on_signal(void *ctx, int sig)
 
 /* ---- start to end ---- */
 
-static int start(struct live *v, const struct programs *p, const struct run_state *st,
-                 const struct live_source *src, struct err *e)
+static int start(struct live *v, struct err *e)
 {
     static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
     AUTO(buf_free) struct buf service = BUF_INIT(1U << 20);
     AUTO(buf_free) struct buf listener = BUF_INIT(1U << 20);
-    struct hc_options ho = {.user_agent = "gantry/" GANTRY_VERSION, .proxy = ""};
-    int keep[2];
     struct sup_spec s = {
-        .programs = p,
-        .keep = keep,
-        .log_dir = getenv("GANTRY_LOG") == NULL ? st->dir : NULL,
+        .programs = &v->programs,
         .on = {on_ready, on_failed, on_refused, on_broken, v},
     };
 
-    if (src->folder >= 0) {
-        keep[s.n_keep++] = src->folder;
-        keep[s.n_keep++] = src->listing;
-    }
-    if (live_service_config(v->r, st, &service, e) < 0 ||
-        live_listener_config(v->r, p, st, src, &listener, e) < 0)
+    if (sup_reserve(e) < 0 || programs_find(&v->programs, e) < 0 ||
+        run_state_open(v->programs.launcher, &v->state, e) < 0 ||
+        live_service_config(v->r, &v->state, &service, e) < 0 ||
+        live_listener_config(v->r, &v->programs, &v->state, &listener, e) < 0)
         return -1;
+    s.log_dir = getenv("GANTRY_LOG") == NULL ? v->state.dir : NULL;
     s.config = buf_sv(&service);
     s.listener = buf_sv(&listener);
     v->loop = loop_new(e);
@@ -429,8 +429,34 @@ static int start(struct live *v, const struct programs *p, const struct run_stat
         loop_on_signals(v->loop, sigs, sizeof sigs / sizeof sigs[0], on_signal, v, e) < 0)
         return -1;
     v->sup = sup_start(v->loop, &s, e);
-    if (v->sup == NULL)
+    return v->sup != NULL ? 0 : -1;
+}
+
+struct live *live_begin(const struct run_request *r)
+{
+    struct live *v = xcalloc(1, sizeof *v);
+
+    v->r = r;
+    v->in = BUF_INIT(LINE_MAX_BYTES);
+    v->said = STRV_INIT;
+    v->state = RUN_STATE_INIT;
+    v->source = LIVE_SOURCE_INIT;
+    v->begun = start(v, &v->why_not) == 0;
+    return v;
+}
+
+/* The rest, once the repository is known. */
+static int go(struct live *v, struct err *e)
+{
+    struct hc_options ho = {.user_agent = "gantry/" GANTRY_VERSION, .proxy = ""};
+
+    if (!v->begun) {
+        *e = v->why_not;
         return -1;
+    }
+    if (live_source_open(v->r, &v->state, &v->source, e) < 0)
+        return -1;
+    sup_go(v->sup, v->source.json, v->source.folder, v->source.listing);
     v->hc = hc_new(v->loop, &ho, e);
     return v->hc != NULL ? 0 : -1;
 }
@@ -443,45 +469,48 @@ static bool use_color(void)
            !(term != NULL && strcmp(term, "dumb") == 0);
 }
 
-static void done(struct live *v)
+int run_live(struct live *v)
 {
+    struct err e = {0};
+    int status;
+
+    v->render = render_new(stdout, args_flag(v->r->args, "json"), use_color());
+    if (go(v, &e) == 0 && loop_run(v->loop, &e) == 0) {
+        sup_drain(v->sup); /* why a job broke is said before the job is completed */
+        v->over = true;
+        return v->interrupts > 0 ? EXIT_CANCELLED : v->status;
+    }
+    status = cli_fail(&e);
+    return status == EXIT_USAGE /* the user's input was right: it is the host that cannot */
+               ? EXIT_HOST
+               : status;
+}
+
+void live_free(struct live **own)
+{
+    struct live *v = *own;
+
+    if (v == NULL)
+        return;
     if (v->req != NULL)
         hc_cancel(v->req);
     if (v->cancel_req != NULL)
         hc_cancel(v->cancel_req);
     loop_del_timer(v->timer);
     loop_del_timer(v->force_timer);
-    if (v->sup != NULL) /* an orderly end needs time only when nothing hurries */
-        sup_stop(v->sup, v->interrupts > 1 || v->status == EXIT_HOST ? 0 : STOP_MS);
+    if (v->sup !=
+        NULL) /* an orderly end needs time only when there was a run and nothing hurries */
+        sup_stop(v->sup, !v->over || v->interrupts > 1 || v->status == EXIT_HOST ? 0 : STOP_MS);
     hc_free(v->hc);
     sup_free(v->sup);
     loop_free(v->loop);
     render_free(v->render);
+    live_source_done(&v->source);
+    run_state_close(&v->state);
+    programs_done(&v->programs);
     free(v->run_id);
     buf_free(&v->in);
     strv_free(&v->said);
-}
-
-int run_live(const struct run_request *r)
-{
-    struct live v = {.r = r, .in = BUF_INIT(LINE_MAX_BYTES), .said = STRV_INIT};
-    AUTO(programs_done) struct programs p = {.self = NULL};
-    AUTO(run_state_close) struct run_state st = RUN_STATE_INIT;
-    AUTO(live_source_done) struct live_source src = LIVE_SOURCE_INIT;
-    struct err e = {0};
-    int status;
-
-    v.render = render_new(stdout, args_flag(r->args, "json"), use_color());
-    if (sup_reserve(&e) < 0 || programs_find(&p, &e) < 0 ||
-        run_state_open(p.launcher, &st, &e) < 0 || live_source_open(r, &st, &src, &e) < 0 ||
-        start(&v, &p, &st, &src, &e) < 0 || loop_run(v.loop, &e) < 0) {
-        status = cli_fail(&e);
-        if (status == EXIT_USAGE) /* the user's input was right: it is the host that cannot */
-            status = EXIT_HOST;
-    } else {
-        sup_drain(v.sup); /* why a job broke is said before the job is completed */
-        status = v.interrupts > 0 ? EXIT_CANCELLED : v.status;
-    }
-    done(&v);
-    return status;
+    free(v);
+    *own = NULL;
 }

@@ -235,6 +235,11 @@ static int read_jobs(const struct args *a, unsigned *out, struct err *e)
     return 0;
 }
 
+static const char *event_name(const struct args *a)
+{
+    return a->words.n > 0 ? a->words.v[0] : "push";
+}
+
 /* Combinations that would otherwise be ignored silently. */
 static int check_combinations(const struct run_request *r, const char *event, struct err *e)
 {
@@ -266,8 +271,6 @@ static void add_env(struct run_request *r)
 int run_request_read(const struct args *a, struct run_request *out, struct err *e)
 {
     AUTO(run_request_done) struct run_request r = RUN_REQUEST_INIT;
-    const char *event = a->words.n > 0 ? a->words.v[0] : "push";
-    const char *actor = args_text(a, "actor");
 
     r.args = a;
     add_env(&r);
@@ -278,19 +281,29 @@ int run_request_read(const struct args *a, struct run_request *out, struct err *
         read_folders(a, "host-dir", &r.host_dirs, e) < 0 ||
         read_folders(a, "actions", &r.actions, e) < 0 || read_jobs(a, &r.jobs, e) < 0 ||
         read_network(args_text(a, "network"), &r.net_none, e) < 0 ||
-        check_combinations(&r, event, e) < 0 ||
-        repo_read(args_text(a, "C"), args_text(a, "ref"), &r.repo, e) < 0)
+        check_combinations(&r, event_name(a), e) < 0)
         return -1;
-    if (sv_starts(sv_of(event), SV("pull_request")))
-        repo_read_fork(&r.repo, r.repo.default_branch);
-    r.actor = xstrdup(actor != NULL ? actor : r.repo.actor);
-    if (run_event_make(event, &r.repo, r.actor, args_text(a, "event-path"), r.inputs, &r.event, e) <
-        0)
-        return -1;
-    if (r.event.base_ref[0] != '\0' && strcmp(r.event.base_ref, r.repo.default_branch) != 0)
-        repo_read_fork(&r.repo, r.event.base_ref); /* the payload names another base */
     *out = r;
     r = RUN_REQUEST_INIT;
+    return 0;
+}
+
+int run_request_find(struct run_request *r, struct err *e)
+{
+    const struct args *a = r->args;
+    const char *event = event_name(a);
+    const char *actor = args_text(a, "actor");
+
+    if (repo_read(args_text(a, "C"), args_text(a, "ref"), &r->repo, e) < 0)
+        return -1;
+    if (sv_starts(sv_of(event), SV("pull_request")))
+        repo_read_fork(&r->repo, r->repo.default_branch);
+    r->actor = xstrdup(actor != NULL ? actor : r->repo.actor);
+    if (run_event_make(event, &r->repo, r->actor, args_text(a, "event-path"), r->inputs, &r->event,
+                       e) < 0)
+        return -1;
+    if (r->event.base_ref[0] != '\0' && strcmp(r->event.base_ref, r->repo.default_branch) != 0)
+        repo_read_fork(&r->repo, r->event.base_ref); /* the payload names another base */
     return 0;
 }
 

@@ -37,8 +37,9 @@ struct run_request {
 };
 #define RUN_REQUEST_INIT ((struct run_request){.host_dirs = STRV_INIT, .actions = STRV_INIT})
 
-/* run_options.c. FAIL_INPUT with one line. */
+/* run_options.c. FAIL_INPUT with one line. First what the options say alone, then what git and the event say. */
 MUST_USE int run_request_read(const struct args *a, struct run_request *out, struct err *e);
+MUST_USE int run_request_find(struct run_request *r, struct err *e);
 void run_request_done(struct run_request *r); /* for AUTO(run_request_done) */
 /* An existing folder as an absolute path; `what` names the option. */
 MUST_USE int absolute_folder(const char *what, const char *path, char **out, struct err *e);
@@ -64,7 +65,12 @@ MUST_USE int run_body(const struct run_request *r, const struct workflow *w, str
 MUST_USE int run_inputs(const struct run_request *r, const struct workflow *w, struct val **out,
                         struct err *e);
 
-/* run_live.c: starts the processes, posts the runs and shows their events. Exit status. */
-int run_live(const struct run_request *r);
+/* run_live.c: starts the processes, posts the runs and shows their events. The processes are started before git is
+ * asked, so that all of them get ready side by side; a failure of that is told by run_live, after every error of
+ * the user's. r: its options are read; it stays where it is until live_free(). */
+struct live;
+struct live *live_begin(const struct run_request *r);
+int run_live(struct live *v); /* exit status */
+void live_free(struct live **v);
 
 #endif

@@ -89,7 +89,7 @@ int cmd_start(const struct args *a)
     AUTO(programs_done) struct programs p = {.self = NULL};
     AUTO(run_state_close) struct run_state st = RUN_STATE_INIT;
     struct gh_options o = {
-        .jit_fd = -1, .source_fd = -1, .listing_fd = -1, .status_fd = -1, .announce = true};
+        .late_fd = -1, .source_fd = -1, .listing_fd = -1, .status_fd = -1, .announce = true};
     struct err e = {0};
     int status;
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/ipc.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -37,7 +38,9 @@ struct sup {
     struct loop *loop;
     struct sup_events on;
     struct child service, listener;
-    int late; /* the listener's jit pipe */
+    int late; /* socket for what the listener is told later */
+    const char *source_json;
+    int folder, listing;
     char *url;
     struct secret token;
     char **jit;
@@ -167,7 +170,9 @@ static void on_end(void *ctx, int fd, unsigned events)
 static int tell_listener(struct sup *s, const json_t *ready, struct err *e)
 {
     AUTO(auto_fd) int late = fd_take(&s->late);
+    AUTO(auto_fd) int options = -1;
     AUTO(buf_free) struct buf b = BUF_INIT(LINE_MAX_BYTES);
+    struct ipc_out o;
     struct sv host = sv_of(strstr(s->url, "://"));
     size_t end;
 
@@ -180,10 +185,29 @@ static int tell_listener(struct sup *s, const json_t *ready, struct err *e)
     jx_write(&b, jx_get(ready, "jit"));
     buf_addf(&b, ",\"service_port\":%lld,\"service_host\":", (long long)jx_int(ready, "port", 0));
     jx_quote(&b, sv_sub(host, 0, end));
+    buf_adds(&b, ",\"source_json\":");
+    jx_quote(&b, sv_of(s->source_json));
     buf_adds(&b, "}");
-    if (buf_done(&b, "registrations", e) < 0)
+    int rc = buf_done(&b, "registrations", e);
+    if (rc == 0)
+        rc = fd_memfd("gantry-late", b.p, b.len, &options, e);
+    secret_wipe(b.p, b.len);
+    if (rc < 0)
         return -1;
-    return fd_write_full(late, b.p, b.len, e);
+    ipc_begin(&o, GH_LATE, 0);
+    ipc_put_fd(&o, options);
+    ipc_put_fd(&o, s->folder);
+    ipc_put_fd(&o, s->listing);
+    rc = ipc_send(late, &o, e);
+    return rc < 0 && e->code == FAIL_NET ? 0 : rc; /* gone: its end is told by on_end() */
+}
+
+void sup_go(struct sup *s, const char *source_json, int folder, int listing)
+{
+    BUG(s->ready);
+    s->source_json = source_json;
+    s->folder = folder;
+    s->listing = listing;
 }
 
 static int on_ready_line(struct sup *s, struct sv line, struct err *e)
@@ -360,24 +384,17 @@ static int start_listener(struct sup *s, const struct sup_spec *spec, struct err
     const char *argv[] = {spec->programs->self, "_listener", NULL};
     AUTO(buf_free) struct buf json = BUF_INIT(1U << 20);
     AUTO(auto_fd) int options = -1;
-    int late[2] = {-1, -1}, status[2] = {-1, -1};
-    int keep[8], rc = -1;
-    size_t n = 0;
+    int late[2] = {-1, -1}, status[2] = {-1, -1}, rc = -1;
 
-    BUG(spec->n_keep > 4);
-    if (fd_pipe(late, e) < 0 || fd_pipe(status, e) < 0)
+    if (ipc_pair(late, e) < 0 || fd_pipe(status, e) < 0)
         return -1;
-    keep[n++] = GH_OPTIONS_FD;
-    keep[n++] = late[0];
-    keep[n++] = status[1];
-    for (size_t i = 0; i < spec->n_keep; i++)
-        keep[n++] = spec->keep[i];
+    const int keep[] = {GH_OPTIONS_FD, late[0], status[1]};
     buf_addsv(&json, sv_sub(spec->listener, 0, spec->listener.n - 1));
-    buf_addf(&json, ",\"jit_fd\":%d,\"status_fd\":%d}", late[0], status[1]);
+    buf_addf(&json, ",\"late_fd\":%d,\"status_fd\":%d}", late[0], status[1]);
     if (buf_done(&json, "listener options", e) == 0 &&
         fd_memfd("gantry-listener", json.p, json.len, &options, e) == 0 &&
         place(options, GH_OPTIONS_FD, e) == 0 &&
-        spawn(&s->listener, argv, keep, n, spec->log_dir, e) == 0) {
+        spawn(&s->listener, argv, keep, sizeof keep / sizeof keep[0], spec->log_dir, e) == 0) {
         s->late = fd_take(&late[1]);
         rc = watch(&s->listener, fd_take(&status[0]), e);
     }
@@ -394,7 +411,7 @@ struct sup *sup_start(struct loop *l, const struct sup_spec *spec, struct err *e
 
     s->loop = l;
     s->on = spec->on;
-    s->late = -1;
+    s->late = s->folder = s->listing = -1;
     s->alone = spec->listener.n == 0;
     s->service = (struct child){
         .s = s, .name = "service", .p = PROC_INIT, .from = -1, .in = BUF_INIT(LINE_MAX_BYTES)};

@@ -20,7 +20,8 @@ void programs_done(struct programs *p); /* for AUTO(programs_done) */
 
 struct sup;
 struct sup_events {
-    void (*ready)(void *ctx); /* the service listens: url and token are set */
+    void (*ready)(
+        void *ctx); /* the service listens: url and token are set; the listener was told */
     void (*failed)(void *ctx,
                    const struct err *e); /* one of the two ended or could not start; once */
     void (*refused)(void *ctx, struct sv job, struct sv message); /* this host cannot run the job */
@@ -29,18 +30,19 @@ struct sup_events {
 };
 /* Numbers 3 and 4 are the service's (docs/internals/local-service.md): kept free from the start of main. */
 MUST_USE int sup_reserve(struct err *e);
-/* config: JSON of the service; listener: JSON of the listener (NULL: none is started); log_dir: their standard
+/* config: JSON of the service; listener: JSON of the listener; log_dir: their standard
  * error goes to service.log and listener.log there, or to ours when NULL. */
 struct sup_spec {
     const struct programs *programs;
     struct sv config;
-    struct sv listener; /* empty: none. Its last member is followed by jit_fd and status_fd */
-    const int *keep;    /* descriptors that the listener inherits */
-    size_t n_keep;
+    struct sv listener; /* empty: none. Its last member is followed by late_fd and status_fd */
     const char *log_dir;
     struct sup_events on;
 };
 struct sup *sup_start(struct loop *l, const struct sup_spec *s, struct err *e);
+/* The listener may begin as soon as the service is ready: with this local source, in an object of channel.h, a
+ * folder and a listing, which are borrowed until `ready` is called. Once, before the loop runs. */
+void sup_go(struct sup *s, const char *source_json, int folder, int listing);
 const char *sup_url(const struct sup *s);
 const struct secret *sup_token(const struct sup *s);
 const char *const *sup_jit(const struct sup *s); /* NULL-terminated */

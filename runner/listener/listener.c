@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/ipc.h"
 #include "base/path.h"
 #include "base/proc.h"
 
@@ -259,35 +260,48 @@ static int limit_launcher(struct gh_listener *l, struct err *e)
     return sbx_launcher_limit(l->launcher, &m, e);
 }
 
+/* The local source belongs to its record: both descriptors or none. */
+static int take_source(struct gh_listener *l, struct ipc_in *in, const json_t *late, struct err *e)
+{
+    if (in->n_fds == 1)
+        return 0;
+    l->o.source_fd = ipc_take_fd(in, 1);
+    l->o.listing_fd = ipc_take_fd(in, 2);
+    l->o.source_json = json_string_value(jx_get(late, "source_json"));
+    if (l->o.listing_fd < 0 || l->o.source_json == NULL)
+        return err_set(e, FAIL_PROTO, "late options: the local source is not complete");
+    return 0;
+}
+
 static int read_late(struct gh_listener *l, json_t **keep, struct err *e)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(LATE_MAX_BYTES);
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    AUTO(auto_fd) int options = -1;
+    char *text = NULL;
+    size_t n = 0;
     json_t *jit;
     int64_t port;
 
-    for (;;) {
-        char *p = buf_room(&b, 65536);
-        ssize_t n;
-        if (p == NULL)
-            return err_set(e, FAIL_LIMIT, "late options are larger than %u bytes", LATE_MAX_BYTES);
-        n = fd_read_full(l->o.jit_fd, p, 65536, e);
-        if (n < 0)
-            return -1;
-        buf_grew(&b, (size_t)n);
-        if (n < 65536)
-            break;
-    }
-    if (b.len == 0)
+    int r = ipc_recv(l->o.late_fd, &in, e);
+    if (r == 0)
         return err_set(e, FAIL_CANCELED, "the front end went away before the registration came");
-    *keep = jx_parse(buf_sv(&b), "late options", e);
-    secret_wipe(b.p, b.len);
+    if (r < 0)
+        return -1;
+    options = ipc_take_fd(&in, 0);
+    if (in.type != GH_LATE || options < 0)
+        return err_set(e, FAIL_PROTO, "late options: no such record");
+    if (fd_read_memfd(options, LATE_MAX_BYTES, &text, &n, e) < 0)
+        return -1;
+    *keep = jx_parse((struct sv){text, n}, "late options", e);
+    secret_wipe(text, n);
+    free(text);
     if (*keep == NULL || jx_need_arr(*keep, "jit", &jit, e) < 0)
         return -1;
     port = jx_int(*keep, "service_port", 0);
     l->service_port = port > 0 && port < 65536 ? (uint16_t)port : 0;
     if (jx_get(*keep, "service_host") != NULL)
         l->service_host = sv_dup(jx_str(*keep, "service_host", ""));
-    return 0;
+    return take_source(l, &in, *keep, e);
 }
 
 static int add_runner(struct gh_listener *l, struct sv jit, struct err *e)
@@ -400,7 +414,7 @@ static int start(struct gh_listener *l, json_t **late, struct err *e)
     describe_os(l);
     if (start_loop(l, e) < 0)
         return -1;
-    if (l->o.jit_fd >= 0 && read_late(l, late, e) < 0)
+    if (l->o.late_fd >= 0 && (hc_prepare(e) < 0 || read_late(l, late, e) < 0))
         return -1;
     if (add_runners(l, *late, e) < 0 || start_client(l, e) < 0)
         return -1;

@@ -18,12 +18,15 @@
  * gh_options_from_json(). */
 #define GH_OPTIONS_FD 3
 
+/* What a front end knows only later (base/ipc): fds[0] a sealed memfd of a JSON object with `jit`, `service_host`,
+ * `service_port` and, for a local source, `source_json`; then fds[1] and [2] are its folder and its listing. */
+#define GH_LATE 1
+
 enum gh_sandbox { GH_SANDBOX_BEST, GH_SANDBOX_NONE };
 
 struct gh_options {
     const char *const *jit; /* NULL-terminated JIT configurations */
-    int jit_fd; /* >= 0: read to its end instead, once the launcher runs: a JSON object with `jit`,
-                      * `service_host`, `service_port` */
+    int late_fd; /* >= 0: a socket from which, once the launcher runs, one GH_LATE record comes instead */
     const char *launcher, *worker; /* program paths */
     const char *jobs_dir;
     enum gh_sandbox sandbox;

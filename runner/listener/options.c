@@ -19,7 +19,7 @@ struct field {
 #        name, kind, offsetof(struct gh_options, name) \
     }
 static const struct field fields[] = {
-    FIELD(jit, K_STRV),          FIELD(jit_fd, K_FD),      FIELD(launcher, K_STR),
+    FIELD(jit, K_STRV),          FIELD(late_fd, K_FD),     FIELD(launcher, K_STR),
     FIELD(worker, K_STR),        FIELD(jobs_dir, K_STR),   FIELD(sandbox, K_SANDBOX),
     FIELD(net_none, K_BOOL),     FIELD(host_dirs, K_STRV), FIELD(service_host, K_STR),
     FIELD(service_port, K_PORT), FIELD(source_fd, K_FD),   FIELD(listing_fd, K_FD),
@@ -105,7 +105,7 @@ void gh_options_done(struct gh_options *o)
 
 int gh_options_from_json(struct sv text, struct gh_options *out, json_t **keep, struct err *e)
 {
-    struct gh_options o = {.jit_fd = -1, .source_fd = -1, .listing_fd = -1, .status_fd = -1};
+    struct gh_options o = {.late_fd = -1, .source_fd = -1, .listing_fd = -1, .status_fd = -1};
     AUTO(auto_json) json_t *root = jx_parse(text, "listener options", e);
     const char *key;
     json_t *v;

@@ -436,7 +436,7 @@ static _Noreturn void listener_main(const char *jit, const char *jobs, const str
     char seed[2] = {(char)('0' + (int)c->worker), '\0'};
     struct gh_options o = {
         .jit = list,
-        .jit_fd = -1,
+        .late_fd = -1,
         .launcher = GANTRY_BIN "/gantry-sandbox",
         .worker = "/proc/self/exe",
         .jobs_dir = jobs,
