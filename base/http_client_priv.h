@@ -5,7 +5,7 @@
 #ifndef BASE_HTTP_CLIENT_PRIV_H
 #define BASE_HTTP_CLIENT_PRIV_H
 
-#include "base/curl_api.h"
+#include "base/http_curl_priv.h"
 
 #include "base/http_client.h"
 #include "base/strv.h"

@@ -28,6 +28,7 @@ set(libraries
     "^sqlite3\\.h$"           "^(runner/service|bridge)/"
     "^libpq-fe\\.h$"          "^(runner/service|bridge)/"
     "^archive(_entry)?\\.h$"  "^runner/(worker|service)/"
+    "^dlfcn\\.h$"             "^base/dl\\.c$"
     "^cmocka\\.h$"            "^$")
 # The C library and the kernel.
 set(system "^((sys|linux|asm|net|netinet|arpa)/[a-z0-9_]+\\.h|(assert|ctype|dirent|endian|errno|fcntl|fenv|float|getopt|grp|ifaddrs|inttypes|libgen|limits|locale|malloc|math|netdb|poll|pthread|pty|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|syslog|termios|time|ucontext|unistd|utime|wchar|execinfo|elf|byteswap|fnmatch|glob|regex|search|uchar|err|utmp|semaphore)\\.h)$")

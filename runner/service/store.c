@@ -3,7 +3,7 @@
  * service.db: the inputs of runs, the state of legs, registrations, and which content a blob name has. SQLite in
  * WAL mode; a schema version with forward migrations, a newer one is refused. No secret value is ever a column.
  *
- * The commits run on the loop: WAL with synchronous=NORMAL does not wait for the disk. */
+ * The commits run on the loop: WAL with synchronous=NORMAL does not wait for the disk (mode `serve`). */
 #include "runner/service/svc_priv.h"
 
 #include <errno.h>
@@ -118,9 +118,13 @@ int store_open(struct svc *s, struct store **out, struct err *e)
         return -1;
     }
     (void)sqlite3_busy_timeout(st->db, 5000);
-    if (run_sql(st, "PRAGMA journal_mode=WAL", e) < 0 ||
-        /* The state of one `gantry run` is thrown away: nothing has to reach the disk in time. */
-        run_sql(st, s->cfg.serve ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=OFF", e) < 0 ||
+    /* The state of one `gantry run` ends with its service and is thrown away: nothing has to reach the disk in time,
+     * nor to be made whole after a crash. */
+    if (run_sql(st,
+                s->cfg.serve ? "PRAGMA synchronous=NORMAL; PRAGMA journal_mode=WAL"
+                             : "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; "
+                               "PRAGMA locking_mode=EXCLUSIVE",
+                e) < 0 ||
         migrate(st, e) < 0) {
         store_close(st);
         return -1;

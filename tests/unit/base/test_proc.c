@@ -211,6 +211,38 @@ static void capture_limit(void **state)
     assert_int_equal(e.code, FAIL_LIMIT);
 }
 
+static void captures_run_side_by_side(void **state)
+{
+    (void)state;
+    struct proc_spec s = shell(SH("read word; echo $word"));
+    struct proc_capture a = PROC_CAPTURE_INIT, b = PROC_CAPTURE_INIT;
+    char *out = NULL;
+    size_t n = 0, before = open_fds();
+    int pipe_ends[2], status = -1;
+    struct err e;
+
+    /* The first can only end when the second has run. */
+    assert_int_equal(fd_pipe(pipe_ends, &e), 0);
+    s.stdio[0] = pipe_ends[0];
+    assert_int_equal(proc_capture_begin(&s, 100, &a, &e), 0);
+    s = shell(SH("echo second >&2; echo first"));
+    s.stdio[2] = pipe_ends[1];
+    assert_int_equal(proc_capture_begin(&s, 100, &b, &e), 0);
+    fd_close(&pipe_ends[0]);
+    fd_close(&pipe_ends[1]);
+    assert_int_equal(proc_capture_end(&a, &out, &n, &status, &e), 0);
+    assert_string_equal(out, "second\n");
+    free(out);
+    assert_int_equal(proc_capture_end(&b, &out, &n, &status, &e), 0);
+    assert_string_equal(out, "first\n");
+    free(out);
+    assert_int_equal(a.child.pid, -1);
+    s = shell(SH("exec sleep 1000"));
+    assert_int_equal(proc_capture_begin(&s, 100, &a, &e), 0);
+    proc_capture_drop(&a); /* does not wait for it */
+    assert_int_equal(open_fds(), before);
+}
+
 static void which(void **state)
 {
     char *p = NULL, *dir = *state, *list, *file;
@@ -247,6 +279,7 @@ int main(void)
         cmocka_unit_test(pidfd_is_readable_at_the_end),
         cmocka_unit_test(kill_and_reap),
         cmocka_unit_test(capture_limit),
+        cmocka_unit_test(captures_run_side_by_side),
         cmocka_unit_test_setup_teardown(which, make_dir, remove_dir),
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The table of libcurl's functions. */
-#include "base/curl_api.h"
+#include "base/http_curl_priv.h"
 
 #include "base/dl.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * libcurl for the files of the HTTP client: opened by the first hc_new(), not by the dynamic linker (base/dl.h). */
-#ifndef BASE_CURL_API_H
-#define BASE_CURL_API_H
+#ifndef BASE_HTTP_CURL_PRIV_H
+#define BASE_HTTP_CURL_PRIV_H
 
 #include <curl/curl.h>
 
