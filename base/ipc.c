@@ -100,7 +100,7 @@ static int send_record(int sock, const struct ipc_out *o, struct err *e)
     if (o->n_fds > 0) {
         msg.msg_control = control.bytes;
         msg.msg_controllen = CMSG_SPACE(sizeof(int) * o->n_fds);
-        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        struct cmsghdr *c = &control.align; /* what CMSG_FIRSTHDR finds */
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
         c->cmsg_len = CMSG_LEN(sizeof(int) * o->n_fds);

@@ -58,7 +58,7 @@ static int parse_levels(struct sv text, struct err *e)
 
     while (sv_next(&text, ',', &item)) {
         size_t eq = sv_chr(item, '=');
-        enum log_level level;
+        enum log_level level = LOG_INFO_;
         struct sv word = eq == SV_NPOS ? item : sv_sub(item, eq + 1, item.n);
         if (item.n == 0)
             continue;
