@@ -30,7 +30,7 @@ def replay(build, target, data):
     """Runs the corpus with the counters of this run alone, below the folder `data`."""
     env = dict(os.environ, GCOV_PREFIX=str(data), GCOV_PREFIX_STRIP="0")
     subprocess.run([build / "fuzz" / f"fuzz_{target}", TOP / "tests/fuzz/corpus" / target], env=env, check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                   timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def lines_of(build, data, globs):
