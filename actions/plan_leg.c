@@ -19,11 +19,13 @@ static struct val *context(void *ctx, struct sv name)
         bool here;
     } all[] = {
         {SV("github"), p->in->github, true},
-        {SV("inputs"), p->in->inputs, true},
+        {SV("inputs"), p->scope->inputs, true},
         {SV("vars"), p->in->vars, true},
         {SV("needs"), p->needs, true},
         {SV("matrix"), p->matrix, p->matrix != NULL},
         {SV("strategy"), p->strategy, p->strategy != NULL},
+        {SV("jobs"), p->jobs, p->jobs != NULL},
+        {SV("secrets"), p->secrets, p->secrets != NULL},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -73,10 +75,10 @@ static bool failure_of(void *ctx, const struct sv *jobs, size_t n)
     return false;
 }
 
-void plan_env_init(struct plan_env *p, const struct plan_inputs *in, struct val *needs,
-                   struct val *empty)
+void plan_env_init(struct plan_env *p, const struct scope *scope, struct val *needs)
 {
-    *p = (struct plan_env){.in = in, .needs = needs, .empty = empty};
+    *p = (struct plan_env){
+        .scope = scope, .in = scope->pl->in, .needs = needs, .empty = scope->pl->empty};
     p->expr = (struct expr_env){
         .ctx = p,
         .context = context,
@@ -88,12 +90,12 @@ void plan_env_init(struct plan_env *p, const struct plan_inputs *in, struct val 
     };
 }
 
-char *plan_leg_id(const struct wf_job *job, const struct matrix *m, size_t i)
+char *plan_leg_id(const struct scope *s, const struct wf_job *job, const struct matrix *m, size_t i)
 {
     if (!m->present)
-        return sv_dup(job->id);
+        return plan_id(s, job->id);
     /* '.' cannot stand in the id of a job */
-    return xasprintf("%.*s.%zu", SV_ARG(job->id), i);
+    return xasprintf("%s%.*s.%zu", s->id, SV_ARG(job->id), i);
 }
 
 struct val *plan_strategy_context(const struct matrix *m, size_t i)
@@ -141,10 +143,15 @@ static char *default_name(struct sv base, const char *segments)
     return b.over ? sv_dup(base) : cut_name(buf_sv(&b));
 }
 
+const char *const *plan_files(const struct scope *s, const char **storage)
+{
+    *storage = s->wf->file;
+    return storage;
+}
+
 static const char *const *file_of(const struct plan_env *p, const char **storage)
 {
-    *storage = p->in->wf->file;
-    return storage;
+    return plan_files(p->scope, storage);
 }
 
 static int make_name(struct plan_env *p, const struct wf_job *job, const struct matrix_leg *leg,
@@ -165,6 +172,14 @@ static int make_name(struct plan_env *p, const struct wf_job *job, const struct 
     return 0;
 }
 
+/* "caller / job" (6.5) */
+static char *with_callers(const struct scope *s, char *own_name)
+{
+    AUTO(auto_free) char *name = own_name;
+
+    return s->names[0] != '\0' ? xasprintf("%s%s", s->names, name) : TAKE_PTR(name);
+}
+
 char *plan_leg_name(struct plan_env *p, const struct wf_job *job, const struct matrix *m, size_t i)
 {
     AUTO(auto_val) struct val *strategy = plan_strategy_context(m, i);
@@ -177,7 +192,7 @@ char *plan_leg_name(struct plan_env *p, const struct wf_job *job, const struct m
     here.strategy = strategy;
     if (make_name(&here, job, &m->legs[i], &name, &e) < 0)
         name = default_name(job->id, m->legs[i].segments);
-    return name;
+    return with_callers(p->scope, name);
 }
 
 bool plan_leg_continues(struct plan_env *p, const struct wf_job *job, const struct matrix *m,
@@ -352,19 +367,13 @@ static int check_container(struct plan_env *p, const struct wf_job *job, struct 
     return err_set(
         e, FAIL_UNSUPPORTED,
         "%.120s:%u:%u: job '%.60s' has a container; container jobs cannot be run yet; choose other jobs (-j)",
-        p->in->wf->file, job->container->line, job->container->col, job->id.p);
+        p->scope->wf->file, job->container->line, job->container->col, job->id.p);
 }
 
 int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct err *e)
 {
     struct sv id = sv_sub(job->id, 0, 60);
 
-    if (job->uses.n > 0)
-        return err_set(e, FAIL_UNSUPPORTED,
-                       "%.120s:%u:%u: job '%.*s' calls the workflow '%.*s'; reusable workflows "
-                       "cannot be run yet; choose other jobs (-j)",
-                       wf->file, job->line, job->col, SV_ARG(id),
-                       (int)(job->uses.n > 60 ? 60 : job->uses.n), job->uses.p);
     if (job->services != NULL && (job->services->kind != TOK_MAPPING || job->services->n > 0))
         return err_set(
             e, FAIL_UNSUPPORTED,
@@ -389,6 +398,9 @@ int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct e
 void plan_leg_free(struct plan_leg *l)
 {
     free(l->id);
+    free(l->path);
+    plan_call_free(l->call);
+    plan_group_free(&l->concurrency);
     free(l->matrix_id);
     free(l->name);
     free(l->group);
@@ -408,7 +420,7 @@ static char *eval_reason(const struct wf_job *job, const char *key, const struct
 {
     if (e->code == FAIL_UNSUPPORTED)
         return xstrdup(e->msg);
-    return xasprintf("Error when evaluating '%s' for job '%.*s'. %s", key, SV_ARG(job->id), e->msg);
+    return plan_reason(job, key, e->msg);
 }
 
 int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct matrix *m, size_t i,
@@ -420,20 +432,24 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
     struct err e = {0};
 
     *out = (struct plan_leg){
-        .id = plan_leg_id(job, m, i),
+        .id = plan_leg_id(p->scope, job, m, i),
+        .path = plan_path(p->scope, job->id),
         .matrix_id = xstrdup(m->legs[i].id),
         .job_id = job->id,
         .matrix = val_ref(m->legs[i].values),
         .strategy = plan_strategy_context(m, i),
         .needs = val_ref(p->needs),
-        .inputs = val_ref(p->in->inputs != NULL ? p->in->inputs : p->empty),
-        .wf = p->in->wf,
+        .inputs = val_ref(p->scope->inputs),
+        .wf = p->scope->wf,
         .job = job,
+        .call = plan_call_clone(p->scope->call),
     };
     here.expr.ctx = &here;
     here.matrix = out->matrix;
     here.strategy = out->strategy;
     bool ok = make_name(&here, job, &m->legs[i], &out->name, &e) == 0;
+    if (ok)
+        out->name = with_callers(p->scope, out->name);
     if (ok && job->continue_on_error != NULL) {
         key = "continue-on-error";
         ok = tok_eval_bool(job->continue_on_error, &here.expr, file_of(p, &file), 1,
@@ -454,7 +470,8 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
     }
     if (ok) {
         key = "container";
-        ok = plan_check_supported(p->in->wf, job, &e) == 0 && check_container(&here, job, &e) == 0;
+        ok = plan_check_supported(p->scope->wf, job, &e) == 0 &&
+             check_container(&here, job, &e) == 0;
     }
     if (ok) {
         key = "runs-on";
@@ -462,9 +479,11 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
     }
     out->labels = labels.v;
     out->group = labels.group;
-    if (ok)
+    if (ok && (job->concurrency == NULL ||
+               plan_group_eval(&here, job->concurrency, job, &out->concurrency, reason) == 0))
         return 0;
-    *reason = eval_reason(job, key, &e);
+    if (!ok)
+        *reason = eval_reason(job, key, &e);
     plan_leg_free(out);
     return -1;
 }

@@ -242,6 +242,18 @@ static void on_run_started(struct render *r, const json_t *e)
     r->title = sv_dup(jx_str(e, "workflow", ""));
 }
 
+/* A run, or a job of it, that waits for a concurrency group. */
+static void on_waiting(struct render *r, const json_t *e)
+{
+    if (name_of(e).n > 0)
+        prefix(r, name_of(e));
+    paint(r, dim);
+    buf_adds(&r->out, "waits for the concurrency group '");
+    render_safe(&r->out, jx_str(e, "concurrency_group", ""), false);
+    buf_adds(&r->out, "'\n");
+    paint(r, reset);
+}
+
 static void on_job_started(struct render *r, const json_t *e)
 {
     prefix(r, name_of(e));
@@ -461,6 +473,7 @@ enum run_result render_event(struct render *r, struct sv line, const json_t *e)
         {"step.started", on_step_started},   {"log", on_log},
         {"annotation", on_annotation},       {"step.completed", on_step_completed},
         {"job.completed", on_job_completed}, {"artifact", on_artifact},
+        {"job.waiting", on_waiting},         {"run.waiting", on_waiting},
     };
     struct sv type = jx_str(e, "type", "");
 

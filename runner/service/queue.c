@@ -81,7 +81,7 @@ static void look_at_leg(struct turn *t, struct leg *l)
         else
             deadline(t, l->assigned_ms + SVC_PICK_UP_MS);
     }
-    if (l->state == LEG_QUEUED)
+    if (l->state == LEG_QUEUED && !groups_holds_back(l))
         assign(t, l);
     if (l->state != LEG_RUNNING)
         return;

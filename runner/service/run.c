@@ -79,6 +79,8 @@ int run_prepare(struct run *r, struct wf_errors *errors, struct err *e)
         .only_jobs = r->only_jobs.n > 0 ? (const char *const *)r->only_jobs.v : NULL,
         .matrix_filter = r->filter,
         .n_matrix_filter = r->filter_keys.n,
+        .gate = groups_phase,
+        .gate_ctx = r,
     };
     return 0;
 }
@@ -175,6 +177,7 @@ void leg_finish(struct leg *l, enum plan_result result, const char *reason)
     let_go(l);
     l->state = LEG_DONE;
     l->result = result;
+    l->finished = ++l->run->n_finished;
     if (l->outputs == NULL)
         l->outputs = val_object();
     o = event_job(l, "job.completed");
@@ -187,6 +190,7 @@ void leg_finish(struct leg *l, enum plan_result result, const char *reason)
     secret_free(&l->github_token);
     leg_store(l);
     l->run->dirty = true;
+    groups_leave_leg(l);
 }
 
 void leg_request_cancel(struct leg *l)
@@ -197,7 +201,7 @@ void leg_request_cancel(struct leg *l)
     l->cancel_ms = tm_now_ms();
 }
 
-static struct leg *leg_by_id(struct run *r, const char *id)
+struct leg *leg_by_id(struct run *r, const char *id)
 {
     for (size_t i = 0; i < r->n_legs; i++)
         if (strcmp(r->legs[i]->id, id) == 0)
@@ -225,23 +229,6 @@ static bool has_runner(struct leg *l)
     return false;
 }
 
-/* Groups are read and checked, but they hold no job back: said, not passed over in silence. A workflow's own
- * group has nothing to wait for in mode `run`, where a run is alone. */
-static void warn_of_concurrency(struct leg *l)
-{
-    const struct plan_leg *pl = l->plan;
-    AUTO(auto_json) json_t *a = NULL;
-
-    if (pl->job->concurrency == NULL && !(l->run->svc->cfg.serve && pl->wf->concurrency != NULL))
-        return;
-    a = json_pack(
-        "{s:s, s:o}", "level", "warning", "message",
-        json_sprintf("job '%s': 'concurrency' is not enforced by this service; jobs of one "
-                     "group may run side by side",
-                     l->id));
-    event_annotation(l, 0, a);
-}
-
 static void add_ready(struct run *r, struct plan_leg *pl)
 {
     struct leg *l = leg_by_id(r, pl->id);
@@ -249,27 +236,32 @@ static void add_ready(struct run *r, struct plan_leg *pl)
 
     if (l != NULL) { /* after a restart: it is known already */
         l->plan = pl;
+        groups_enter_leg(l);
         return;
     }
-    l = leg_add(r, pl->id, pl->name, pl->job_id, pl->matrix);
+    l = leg_add(r, pl->id, pl->name, sv_of(pl->path), pl->matrix);
     l->plan = pl;
     o = event_job(l, "job.queued");
     (void)json_object_set(o, "matrix", l->matrix);
     evlog_add(r->events, o);
-    warn_of_concurrency(l);
-    if (r->forced)
+    if (r->forced) {
         leg_finish(l, PLAN_CANCELLED, NULL);
-    else if (has_runner(l))
+    } else if (has_runner(l)) {
         leg_store(l);
+        groups_enter_leg(l);
+    }
 }
 
 static void add_skipped(struct run *r, const struct plan_skip *sk)
 {
-    struct leg *l;
+    struct leg *l = leg_by_id(r, sk->id);
 
-    if (leg_by_id(r, sk->id) != NULL)
+    if (l != NULL && l->plan == NULL &&
+        l->state != LEG_DONE) /* restored, but not to be made again */
+        leg_finish(l, sk->result, sk->reason);
+    if (l != NULL)
         return;
-    l = leg_add(r, sk->id, sk->name, sk->job_id, sk->matrix);
+    l = leg_add(r, sk->id, sk->name, sv_of(sk->path), sk->matrix);
     leg_finish(l, sk->result, sk->reason);
 }
 
@@ -290,41 +282,69 @@ static void run_end(struct run *r, enum plan_result result)
         log_error("service", "store", "error=%s", e.msg);
     log_info("service", "run-completed", "run=%llu result=%s", (unsigned long long)r->id,
              plan_result_name(result));
+    groups_run_over(r);
     run_settle(r);
+}
+
+void run_annotation(struct run *r, const char *path, const char *name, const char *text)
+{
+    static const char *const none[] = {"step", "file",    "line", "end_line",
+                                       "col",  "end_col", "title"};
+    json_t *o = event_new("annotation");
+
+    svc_set_text(o, "job", path);
+    if (path != NULL)
+        svc_set_text(o, "name", name);
+    svc_set_text(o, "level", "error");
+    svc_set_text(o, "message", text);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        (void)json_object_set_new(o, none[i], json_null());
+    evlog_add(r->events, o);
 }
 
 /* A planner that cannot go on is the end of the run. */
 static void plan_failed(struct run *r, const struct err *e)
 {
-    json_t *o = event_new("annotation");
-
-    svc_set_text(o, "job", NULL);
-    svc_set_text(o, "level", "error");
-    svc_set_text(o, "message", e->msg);
-    evlog_add(r->events, o);
+    run_annotation(r, NULL, NULL, e->msg);
     for (size_t i = 0; i < r->n_legs; i++)
         leg_finish(r->legs[i], PLAN_FAILURE, NULL);
     run_end(r, PLAN_FAILURE);
 }
 
+static int by_end(const void *a, const void *b)
+{
+    const struct leg *const *x = a, *const *y = b;
+    uint64_t p = (*x)->finished - 1,
+             q = (*y)->finished - 1; /* those that have not ended come last */
+
+    if (p == q)
+        return (*x)->number < (*y)->number ? -1 : (*x)->number > (*y)->number;
+    return p < q ? -1 : 1;
+}
+
+/* The states in the order in which the legs ended. */
 static struct plan *ask(struct run *r, struct err *e)
 {
     struct plan_leg_state *states = xcalloc(r->n_legs + 1, sizeof *states);
+    struct leg **legs = xcalloc(r->n_legs + 1, sizeof(struct leg *));
     struct plan *p = xcalloc(1, sizeof *p);
     size_t n = 0;
     int rc;
 
-    for (size_t i = 0; i < r->n_legs; i++) {
-        const struct leg *l = r->legs[i];
-        if (l->plan == NULL && l->state != LEG_DONE)
-            continue; /* restored: the planner names it once more */
-        states[n++] = (struct plan_leg_state){.leg_id = l->id,
-                                              .result = l->result,
-                                              .started = l->state == LEG_RUNNING,
-                                              .outputs = l->outputs};
-    }
+    for (size_t i = 0; i < r->n_legs; i++)
+        legs[n++] = r->legs[i];
+    if (n > 1)
+        qsort(legs, n, sizeof(struct leg *), by_end);
+    for (size_t i = 0; i < n; i++)
+        states[i] = (struct plan_leg_state){.leg_id = legs[i]->id,
+                                            .result = legs[i]->result,
+                                            .started = legs[i]->state == LEG_RUNNING,
+                                            .again = legs[i]->plan == NULL &&
+                                                     legs[i]->state != LEG_DONE, /* restored */
+                                            .outputs = legs[i]->outputs};
     rc = plan_next(&r->in, states, n, r->cancelled, p, e);
     free(states);
+    free(legs);
     if (rc == 0)
         return p;
     free(p);
@@ -355,6 +375,9 @@ void run_advance(struct run *r)
         if (l != NULL)
             leg_request_cancel(l);
     }
+    groups_sync(r, p);
+    if (p->done && p->reason != NULL)
+        run_annotation(r, NULL, NULL, p->reason);
     if (p->done)
         run_end(r, p->result);
 }
@@ -469,6 +492,9 @@ struct leg *leg_restore(struct run *r, const struct store_leg *g, struct err *e)
     l->queued_ms = g->queued_ms;
     l->started_ms = g->started_ms;
     l->result = (enum plan_result)g->result;
+    l->finished = (uint64_t)g->finished;
+    if (r->n_finished < l->finished)
+        r->n_finished = l->finished;
     l->state =
         g->state == LEG_DONE || g->state == LEG_RUNNING ? (enum leg_state)g->state : LEG_QUEUED;
     return l;

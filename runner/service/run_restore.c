@@ -83,6 +83,31 @@ static int on_leg(void *ctx, uint64_t run_id, const struct store_leg *g, struct 
     return 0;
 }
 
+static int on_place(void *ctx, uint64_t run_id, const struct store_place *p, struct err *e)
+{
+    struct svc *s = ctx;
+    struct run *r = run_find(s, run_id);
+    AUTO(auto_free) char *id = sv_dup(p->id);
+    AUTO(auto_free) char *group = sv_dup(p->group);
+    struct place *n;
+
+    (void)e;
+    if (r == NULL || r->done)
+        return 0; /* the end of a run is written before its places are */
+    n = groups_restore(r, id, group);
+    n->path = sv_dup(p->path);
+    n->name = sv_dup(p->name);
+    n->group.cancel_in_progress = p->cancel_in_progress;
+    n->group.queue_max = p->queue_max;
+    n->phase = p->phase >= PLAN_GATE_WAITING && p->phase <= PLAN_GATE_DROPPED
+                   ? (enum plan_gate_phase)p->phase
+                   : PLAN_GATE_WAITING;
+    n->order = (uint64_t)p->order;
+    if (s->next_place < n->order)
+        s->next_place = n->order;
+    return 0;
+}
+
 static void on_event(void *ctx, const json_t *event)
 {
     struct run *r = ctx;
@@ -111,12 +136,14 @@ static int resume(struct run *r, struct err *e)
 
 int run_restore(struct svc *s, struct err *e)
 {
-    struct store_loader l = {.ctx = s, .runner = on_runner, .run = on_run, .leg = on_leg};
+    struct store_loader l = {
+        .ctx = s, .runner = on_runner, .run = on_run, .leg = on_leg, .place = on_place};
 
     if (store_load(s->store, &l, e) < 0)
         return -1;
     for (size_t i = 0; i < s->n_runs; i++)
         if (resume(s->runs[i], e) < 0)
             return -1;
+    groups_restored(s);
     return 0;
 }

@@ -260,6 +260,7 @@ static void stop(struct svc *s)
         hs_free(s->hs); /* every request's end runs: runs and runners are still there */
     if (s->hc != NULL)
         hc_free(s->hc);
+    groups_free(s);
     for (size_t i = 0; i < s->n_runs; i++)
         run_free(s->runs[i]);
     free(s->runs);

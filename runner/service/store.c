@@ -13,7 +13,16 @@
 #include "base/failpoint.h"
 #include "base/mem.h"
 
-enum statement { PUT_RUN, PUT_LEG, PUT_RUNNER, PUT_BLOB, GET_BLOB, STATEMENT_COUNT_ };
+enum statement {
+    PUT_RUN,
+    PUT_LEG,
+    PUT_RUNNER,
+    PUT_BLOB,
+    GET_BLOB,
+    PUT_PLACE,
+    DEL_PLACE,
+    STATEMENT_COUNT_
+};
 struct store {
     sqlite3 *db;
     sqlite3_stmt *st[STATEMENT_COUNT_];
@@ -33,15 +42,24 @@ static const char *const migrations[] = {
     " ephemeral INTEGER NOT NULL, deleted INTEGER NOT NULL, client_id TEXT NOT NULL,"
     " public_key TEXT) STRICT;"
     "CREATE TABLE blobs(name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL) STRICT;",
+    /* concurrency groups, and the order in which legs ended */
+    "ALTER TABLE legs ADD COLUMN finished INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE legs SET finished = number WHERE state = 3;"
+    "CREATE TABLE places(run_id INTEGER NOT NULL, id TEXT NOT NULL, path TEXT NOT NULL,"
+    " name TEXT NOT NULL, grp TEXT NOT NULL, cancel_in_progress INTEGER NOT NULL,"
+    " queue_max INTEGER NOT NULL, phase INTEGER NOT NULL, arrival INTEGER NOT NULL,"
+    " PRIMARY KEY(run_id, id)) STRICT;",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
 static const char *const statements[STATEMENT_COUNT_] = {
     [PUT_RUN] = "INSERT OR REPLACE INTO runs VALUES(?,?,?,?,?,?,?)",
-    [PUT_LEG] = "INSERT OR REPLACE INTO legs VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_LEG] = "INSERT OR REPLACE INTO legs VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_RUNNER] = "INSERT OR REPLACE INTO runners VALUES(?,?,?,?,?,?,?)",
     [PUT_BLOB] = "INSERT OR REPLACE INTO blobs VALUES(?,?,?)",
     [GET_BLOB] = "SELECT sha256, size FROM blobs WHERE name = ?",
+    [PUT_PLACE] = "INSERT OR REPLACE INTO places VALUES(?,?,?,?,?,?,?,?,?)",
+    [DEL_PLACE] = "DELETE FROM places WHERE run_id = ? AND id = ?",
 };
 
 /* injected: errno of a fail point, or 0. */
@@ -226,6 +244,32 @@ int store_put_leg(struct store *st, const struct leg *l, struct err *e)
     (void)sqlite3_bind_int64(q, 12, l->runner != NULL ? (sqlite3_int64)l->runner->id : 0);
     (void)sqlite3_bind_int64(q, 13, l->queued_ms);
     (void)sqlite3_bind_int64(q, 14, l->started_ms);
+    (void)sqlite3_bind_int64(q, 15, (sqlite3_int64)l->finished);
+    return change(st, q, e);
+}
+
+int store_put_place(struct store *st, const struct place *p, struct err *e)
+{
+    sqlite3_stmt *q = st->st[PUT_PLACE];
+
+    (void)sqlite3_bind_int64(q, 1, (sqlite3_int64)p->run->id);
+    text(q, 2, sv_of(p->id));
+    text(q, 3, sv_of(p->path));
+    text(q, 4, sv_of(p->name));
+    text(q, 5, sv_of(p->group.name));
+    (void)sqlite3_bind_int(q, 6, p->group.cancel_in_progress);
+    (void)sqlite3_bind_int(q, 7, p->group.queue_max);
+    (void)sqlite3_bind_int(q, 8, (int)p->phase);
+    (void)sqlite3_bind_int64(q, 9, (sqlite3_int64)p->order);
+    return change(st, q, e);
+}
+
+int store_del_place(struct store *st, const struct place *p, struct err *e)
+{
+    sqlite3_stmt *q = st->st[DEL_PLACE];
+
+    (void)sqlite3_bind_int64(q, 1, (sqlite3_int64)p->run->id);
+    text(q, 2, sv_of(p->id));
     return change(st, q, e);
 }
 
@@ -333,9 +377,26 @@ static int load_leg(const struct store_loader *l, sqlite3_stmt *q, struct err *e
         .runner = sqlite3_column_int64(q, 11),
         .queued_ms = sqlite3_column_int64(q, 12),
         .started_ms = sqlite3_column_int64(q, 13),
+        .finished = sqlite3_column_int64(q, 14),
     };
 
     return l->leg(l->ctx, (uint64_t)sqlite3_column_int64(q, 1), &g, e);
+}
+
+static int load_place(const struct store_loader *l, sqlite3_stmt *q, struct err *e)
+{
+    struct store_place p = {
+        .id = column(q, 1),
+        .path = column(q, 2),
+        .name = column(q, 3),
+        .group = column(q, 4),
+        .cancel_in_progress = sqlite3_column_int(q, 5) != 0,
+        .queue_max = sqlite3_column_int(q, 6) != 0,
+        .phase = sqlite3_column_int64(q, 7),
+        .order = sqlite3_column_int64(q, 8),
+    };
+
+    return l->place(l->ctx, (uint64_t)sqlite3_column_int64(q, 0), &p, e);
 }
 
 int store_load(struct store *st, const struct store_loader *l, struct err *e)
@@ -347,6 +408,7 @@ int store_load(struct store *st, const struct store_loader *l, struct err *e)
         {"SELECT * FROM runners ORDER BY id", load_runner},
         {"SELECT * FROM runs ORDER BY id", load_run},
         {"SELECT * FROM legs ORDER BY run_id, number", load_leg},
+        {"SELECT * FROM places ORDER BY arrival", load_place},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

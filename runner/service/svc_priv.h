@@ -37,6 +37,7 @@
 #define SVC_BILLING_OWNER "O_local"
 
 struct svc;
+struct place;
 struct store_leg;
 struct run;
 struct leg;
@@ -131,6 +132,20 @@ struct leg {
     json_t *usage;         /* of completejob; NULL = not told */
     bool completed_by_runner;
     bool orphan; /* ended by the service while its runner still has it */
+    uint64_t
+        finished; /* its place among the ends of the run's legs, from 1; 0 = it has not ended */
+    struct place *place; /* in a concurrency group; NULL = none */
+};
+
+/* One that wants a concurrency group: a leg, a job that calls a workflow, or a workflow (struct plan_gate). */
+struct place {
+    struct run *run;
+    struct leg *
+        leg; /* NULL: of a workflow or of a calling job; or of a leg that is not planned again yet */
+    char *id, *path, *name; /* path: "" = the run's own workflow */
+    struct plan_group group;
+    enum plan_gate_phase phase;
+    uint64_t order; /* of arrival */
 };
 
 struct evlog;
@@ -159,7 +174,8 @@ struct run {
     struct evlog *events;
     bool cancelled, forced, dirty, done;
     enum plan_result result;
-    int64_t started_ms; /* wall */
+    int64_t started_ms;  /* wall */
+    uint64_t n_finished; /* legs that ended */
 };
 
 struct svc {
@@ -177,7 +193,9 @@ struct svc {
     size_t n_runners, runners_cap;
     struct run **runs;
     size_t n_runs, runs_cap;
-    uint64_t next_run, next_message;
+    struct place **places; /* in the order of their arrival */
+    size_t n_places, places_cap;
+    uint64_t next_run, next_message, next_place;
     struct loop_timer *timer;
     bool pumping, again, stopping;
     struct err fatal; /* code != 0: the loop was stopped by a failure */
@@ -278,7 +296,22 @@ struct leg *leg_find(struct svc *s, struct sv uuid);
 /* The end of a leg. reason (may be NULL) becomes an annotation. */
 void leg_finish(struct leg *l, enum plan_result result, const char *reason);
 void leg_request_cancel(struct leg *l);
+struct leg *leg_by_id(struct run *r, const char *id);
+/* An error that is about the run (path NULL) or about a job that calls a workflow. */
+void run_annotation(struct run *r, const char *path, const char *name, const char *text);
 MUST_USE int run_restore(struct svc *s, struct err *e);
+
+/* groups.c: concurrency groups */
+void groups_enter_leg(struct leg *l); /* a planned leg, if it wants a group */
+void groups_leave_leg(struct leg *l);
+bool groups_holds_back(const struct leg *l);
+enum plan_gate_phase groups_phase(void *ctx,
+                                  const char *id); /* ctx: the run; for plan_inputs.gate */
+void groups_sync(struct run *r, const struct plan *plan);
+void groups_run_over(struct run *r);
+struct place *groups_restore(struct run *r, const char *id, const char *group);
+void groups_restored(struct svc *s); /* all runs are there again */
+void groups_free(struct svc *s);
 
 /* run_api.c */
 void run_api_create(void *ctx, struct hs_req *r, enum hs_stage stage);
@@ -343,10 +376,17 @@ MUST_USE int store_put_blob(struct store *st, const char *name, const char *sha2
 /* FAIL_NOTFOUND */
 MUST_USE int store_get_blob(struct store *st, const char *name, char sha256[65], uint64_t *size,
                             struct err *e);
+MUST_USE int store_put_place(struct store *st, const struct place *p, struct err *e);
+MUST_USE int store_del_place(struct store *st, const struct place *p, struct err *e);
 struct store_leg {
     struct sv id, job_id, name, uuid;
     struct sv outputs, matrix, steps; /* JSON */
-    int64_t state, result, runner, queued_ms, started_ms;
+    int64_t state, result, runner, queued_ms, started_ms, finished;
+};
+struct store_place {
+    struct sv id, path, name, group;
+    int64_t order, phase;
+    bool cancel_in_progress, queue_max;
 };
 struct store_loader {
     void *ctx;
@@ -354,6 +394,7 @@ struct store_loader {
     int (*run)(void *ctx, uint64_t id, struct sv plan_id, struct sv request, int64_t started_ms,
                bool cancelled, bool done, int64_t result, struct err *e);
     int (*leg)(void *ctx, uint64_t run_id, const struct store_leg *l, struct err *e);
+    int (*place)(void *ctx, uint64_t run_id, const struct store_place *p, struct err *e);
 };
 MUST_USE int store_load(struct store *st, const struct store_loader *l, struct err *e);
 

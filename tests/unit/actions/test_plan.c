@@ -481,11 +481,67 @@ static void results_of_legs_merge_by_the_table(void **state)
         assert_int_equal(plan_merge(rows[i][0], rows[i][1]), rows[i][2]);
 }
 
+/* others: one letter each in the order of arrival, o: has the group, e: is being cancelled, w: waits.
+ * verdicts: k: stays, r: replaced, c: cancelled; then "full" when the newcomer has to go. */
+static const struct {
+    const char *name, *others, *newcomer, *verdicts;
+} arrivals[] = {
+    {"an empty group", "", "", ""},
+    {"one that runs goes on", "o", "", "k"},
+    {"one that waits is replaced", "ow", "", "kr"},
+    {"all that wait are replaced", "owww", "", "krrr"},
+    {"cancel-in-progress ends both", "ow", "cancel", "cr"},
+    {"one that ends already is left alone", "ew", "cancel", "kr"},
+    {"a queue replaces nobody", "oww", "max", "kkk"},
+    {"nor does it with one that ends", "ew", "max", "kk"},
+};
+
+static void arrivals_follow_the_rules(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof arrivals / sizeof arrivals[0]; i++) {
+        struct plan_member m[8] = {{false, false}};
+        enum plan_verdict v[8];
+        char got[8] = "";
+        const size_t n = strlen(arrivals[i].others);
+        const struct plan_group g = {.cancel_in_progress =
+                                         strcmp(arrivals[i].newcomer, "cancel") == 0,
+                                     .queue_max = strcmp(arrivals[i].newcomer, "max") == 0};
+        for (size_t k = 0; k < n; k++)
+            m[k] = (struct plan_member){arrivals[i].others[k] != 'w', arrivals[i].others[k] == 'e'};
+        assert_true(plan_group_arrive(m, n, &g, v));
+        for (size_t k = 0; k < n; k++)
+            got[k] = "krc"[v[k]];
+        if (strcmp(got, arrivals[i].verdicts) != 0)
+            fail_msg("%s: got %s, want %s", arrivals[i].name, got, arrivals[i].verdicts);
+        assert_int_equal(plan_group_next(m, n), SIZE_MAX);
+    }
+}
+
+static void a_queue_holds_a_hundred(void **state)
+{
+    static struct plan_member m[PLAN_MAX_PENDING + 1];
+    static enum plan_verdict v[PLAN_MAX_PENDING + 1];
+    const struct plan_group max = {.queue_max = true}, single = {.queue_max = false};
+
+    (void)state;
+    m[0].open = true;
+    assert_true(plan_group_arrive(m, PLAN_MAX_PENDING, &max, v)); /* 99 wait */
+    assert_false(plan_group_arrive(m, PLAN_MAX_PENDING + 1, &max, v));
+    assert_true(plan_group_arrive(m, PLAN_MAX_PENDING + 1, &single, v));
+    assert_int_equal(plan_group_next(&m[1], PLAN_MAX_PENDING), 0); /* the oldest */
+    assert_int_equal(plan_group_next(m, 0), SIZE_MAX);
+    assert_true(plan_group_same("Prod-\xc3\x84", "prod-\xc3\xa4"));
+    assert_false(plan_group_same("prod", "prod "));
+}
+
 int main(void)
 {
-    enum { N = sizeof cases / sizeof cases[0], M = 2 };
+    enum { N = sizeof cases / sizeof cases[0], M = 4 };
     struct CMUnitTest tests[N + M] = {cmocka_unit_test(an_unknown_job_is_an_error),
-                                      cmocka_unit_test(results_of_legs_merge_by_the_table)};
+                                      cmocka_unit_test(results_of_legs_merge_by_the_table),
+                                      cmocka_unit_test(arrivals_follow_the_rules),
+                                      cmocka_unit_test(a_queue_holds_a_hundred)};
 
     for (size_t i = 0; i < N; i++)
         tests[M + i] = (struct CMUnitTest){.name = cases[i].name,
