@@ -4,7 +4,6 @@
  * Source: actions/runner 258d6c8: src/Sdk/Expressions/Sdk/Functions, ExpressionConstants.cs. */
 #include "actions/expr_priv.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "actions/fold.h"
@@ -177,64 +176,22 @@ static int fn_to_json(struct eval *ev, const struct node *n, unsigned level, str
     return 0;
 }
 
-/* Bracket depth of a JSON text: bounds the parser's recursion and ours before either starts. */
-static unsigned json_depth(struct sv s)
-{
-    unsigned depth = 0, most = 0;
-    bool quoted = false;
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (quoted && c == '\\')
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '[' || c == '{') && ++depth > most)
-            most = depth;
-        else if (!quoted && (c == ']' || c == '}') && depth > 0)
-            depth--;
-    }
-    return most;
-}
-
-/* Source: Newtonsoft.Json 13, JsonReader.MaxDepth, and its texts for no input and for too deep input. */
-#define JSON_DEPTH 64U
-
-static int parse_json(struct eval *ev, struct sv s, struct res *out)
-{
-    json_error_t je;
-
-    if (val_trim(s).n == 0)
-        return expr_fail(
-            ev, FAIL_INPUT,
-            "Error parsing fromJson,Error reading JToken from JsonReader. Path '', line 0, "
-            "position 0.");
-    if (json_depth(s) > JSON_DEPTH)
-        return expr_fail(ev, FAIL_INPUT,
-                         "Error parsing fromJson,The reader's MaxDepth of %u has been exceeded.",
-                         JSON_DEPTH);
-    json_t *j =
-        json_loadb(s.p, s.n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &je);
-    if (j == NULL)
-        return expr_fail(ev, FAIL_INPUT,
-                         "Error parsing fromJson,%s. Path '', line %d, position %d.", je.text,
-                         je.line, je.column);
-    *out = res_own(val_from_json(j));
-    out->raw = true;
-    json_decref(j);
-    return 0;
-}
-
 static int fn_from_json(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
     struct res r;
+    struct val *v;
+    struct err why = {0};
     char tmp[32];
 
     if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
         return -1;
-    int rc = parse_json(ev, res_text(&r, tmp), out);
+    int rc = val_parse_json(res_text(&r, tmp), &v, &why);
     res_done(&r);
-    return rc;
+    if (rc < 0)
+        return expr_fail(ev, why.code, "Error parsing fromJson,%s", why.msg);
+    *out = res_own(v);
+    out->raw = true;
+    return 0;
 }
 
 static int fn_case(struct eval *ev, const struct node *n, unsigned level, struct res *out)

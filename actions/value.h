@@ -56,6 +56,8 @@ json_t *val_to_json(const struct val *v);   /* new reference */
 /* "ContextData" (spec job-execution 1.6). FAIL_INPUT. */
 MUST_USE int val_from_context(const json_t *j, struct val **out, struct err *e);
 json_t *val_to_context(const struct val *v); /* new reference */
+/* JSON text as fromJSON() reads it: NaN and infinities too, at most 64 levels. FAIL_INPUT. */
+MUST_USE int val_parse_json(struct sv text, struct val **out, struct err *e);
 /* toJSON() of the language: two spaces, member order kept, .NET-compatible number text. */
 void val_to_pretty(const struct val *v, struct buf *b);
 

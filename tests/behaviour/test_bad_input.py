@@ -91,8 +91,8 @@ def test_no_workflow_at_all(gantry, repository, host):
 WORK = "/home/runner/work/repository/repository"
 FAILING = {
     "an expression that fails": (STEPS + "      - run: echo ${{ fromJSON('{') }}\n",
-                                 ".github/workflows/ci.yml (Line: 6, Col: 14): Error parsing fromJson,string or '}' expected "
-                                 "near end of file. Path '', line 1, position 1."),
+                                 ".github/workflows/ci.yml (Line: 6, Col: 14): Error parsing fromJson,Unexpected end when "
+                                 "reading JSON. Path '', line 1, position 1."),
     "a missing action": (STEPS + "      - uses: acme/nope@v1\n",
                          "action 'acme/nope@v1' was not found; put it into a mirror (--actions DIR) as OWNER/NAME or "
                          "OWNER/NAME.git, or run without --offline; looked in the cache '<folder>/gantry/cache/actions'"),

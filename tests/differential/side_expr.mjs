@@ -3,7 +3,7 @@
 //
 // An error says where, in "pos" (1-based column) and "line" (0-based), as far as the package tells. "fault" stands
 // beside an error that is not the language's but an exception of JavaScript inside the package.
-import readline from "node:readline";
+import fs from "node:fs";
 import { Lexer, Parser, Evaluator, data } from "@actions/expressions";
 import { ExpressionError } from "@actions/expressions/errors";
 
@@ -53,7 +53,6 @@ function answer(request) {
     }
 }
 
-readline.createInterface({ input: process.stdin, crlfDelay: Infinity }).on("line", line => {
-    if (line !== "")
-        process.stdout.write(JSON.stringify(answer(JSON.parse(line))) + "\n");
-});
+// Not by node:readline, for which U+2028 ends a line.
+const lines = fs.readFileSync(0, "utf8").split("\n").filter(line => line !== "");
+process.stdout.write(lines.map(line => JSON.stringify(answer(JSON.parse(line))) + "\n").join(""));

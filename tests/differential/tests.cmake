@@ -7,3 +7,5 @@ endfunction()
 
 gantry_differential(sides sides.py)
 gantry_differential(corpus workflows.py --bin $<TARGET_FILE_DIR:gantry> corpus)
+gantry_differential(expr-table expr.py --bin $<TARGET_FILE_DIR:gantry> table)
+gantry_differential(expr-generated expr.py --bin $<TARGET_FILE_DIR:gantry> generated)

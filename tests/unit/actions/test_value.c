@@ -416,6 +416,88 @@ static void context_depth(void **state)
     json_decref(j);
 }
 
+/* fromJSON's reader. out: what toJSON makes of it, white space left out; or the message when bad. */
+static const struct json_row {
+    const char *in, *out;
+    bool bad;
+} json_rows[] = {
+    {"null", "null", false},
+    {" true\n", "true", false},
+    {"-0", "0", false},
+    {"1e3", "1000", false},
+    {"-1.5E-1", "-0.15", false},
+    {"1e400", "Infinity", false},
+    {"[NaN, Infinity,-Infinity]", "[NaN,Infinity,-Infinity]", false},
+    {"\"\\u0041\\u00e9\\ud83d\\ude00\\/\\b\\f\\n\\r\\t\\\"\\\\\"",
+     "\"A\u00e9\U0001F600/\\b\\f\\n\\r\\t\\\"\\\\\"", false},
+    {"\"\\ud83d-\\ude00\\ud83d\\u0041\"", "\"\uFFFD-\uFFFD\uFFFDA\"", false}, /* halves of pairs */
+    {"\"\\u0000\"", "\"\\u0000\"", false},
+    {"[]", "[]", false},
+    {" { } ", "{}", false},
+    {"{\"a\":[1,{\"b\":[[]]}],\"\\u0063\":2}", "{\"a\":[1,{\"b\":[[]]}],\"c\":2}", false},
+    {"{\"a\":1,\"b\":2,\"A\":3}", "{\"a\":3,\"b\":2}",
+     false}, /* the first spelling, the last value */
+    {"", "Error reading JToken from JsonReader. Path '', line 0, position 0.", true},
+    {" \n", "Error reading JToken from JsonReader. Path '', line 0, position 0.", true},
+    {"[", "Unexpected end when reading JSON. Path '', line 1, position 1.", true},
+    {"{\"a\":", "Unexpected end when reading JSON. Path '', line 1, position 5.", true},
+    {"[1,\n 2 3]",
+     "After parsing a value an unexpected character was encountered: 3. Path '', line 2, position 3.",
+     true},
+    {"[1,]",
+     "Unexpected character encountered while parsing value: ]. Path '', line 1, position 3.", true},
+    {"{\"a\":1,}", "Invalid property identifier character: }. Path '', line 1, position 7.", true},
+    {"{\"a\" 1}",
+     "Invalid character after parsing property name. Expected ':' but got: 1. Path '', line 1, position 5.",
+     true},
+    {"\"\u00e9\" \u00e9",
+     "Additional text encountered after finished reading JSON content: \u00e9. Path '', line 1, position 4.",
+     true},
+    {"\"a", "Unterminated string. Expected delimiter: \". Path '', line 1, position 2.", true},
+    {"\"a\\", "Unterminated string. Expected delimiter: \". Path '', line 1, position 3.", true},
+    {"\"\\x\"", "Bad JSON escape sequence: \\x. Path '', line 1, position 2.", true},
+    {"\"\\u12g4\"", "Invalid Unicode escape sequence: g. Path '', line 1, position 5.", true},
+    {"\"a\tb\"", "Invalid control character in a string. Path '', line 1, position 2.", true},
+    {"01", "Unexpected character encountered while parsing value: 0. Path '', line 1, position 0.",
+     true},
+    {"1.", "Unexpected character encountered while parsing value: 1. Path '', line 1, position 0.",
+     true},
+    {"1e+", "Unexpected character encountered while parsing value: 1. Path '', line 1, position 0.",
+     true},
+    {"-", "Unexpected character encountered while parsing value: -. Path '', line 1, position 0.",
+     true},
+    {"nul", "Unexpected character encountered while parsing value: n. Path '', line 1, position 0.",
+     true},
+    {"{\"a\":[1,{\"b\":\"c\"},x]}",
+     "Unexpected character encountered while parsing value: x. Path '', line 1, position 18.",
+     true},
+};
+
+static void json_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof json_rows / sizeof json_rows[0]; i++) {
+        const struct json_row *row = &json_rows[i];
+        AUTO(buf_free) struct buf b = BUF_INIT(1000), packed = BUF_INIT(1000);
+        struct err e = {0};
+        struct val *v = NULL;
+        int rc = val_parse_json(sv_of(row->in), &v, &e);
+        if (row->bad) {
+            assert_null(v);
+            assert_string_equal(e.msg, row->out);
+            assert_int_equal(e.code, FAIL_INPUT);
+        } else {
+            assert_int_equal(rc, 0);
+            val_to_pretty(v, &b);
+            for (size_t k = 0; k < b.len; k++)
+                if (b.p[k] != ' ' && b.p[k] != '\n')
+                    buf_addc(&packed, b.p[k]);
+            assert_string_equal(packed.p, row->out);
+        }
+        val_unref(v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +506,7 @@ int main(void)
         cmocka_unit_test(folding),      cmocka_unit_test(deep_values_are_freed),
         cmocka_unit_test(pretty),       cmocka_unit_test(json_both_ways),
         cmocka_unit_test(context_data), cmocka_unit_test(context_depth),
+        cmocka_unit_test(json_text),
     };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);
 }
