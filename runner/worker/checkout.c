@@ -197,14 +197,13 @@ int checkout_prefill(struct exec *x, struct err *e)
 
 /* ---- git in the job ---- */
 
-static int run_git(struct checkout *c, const char *const *words, struct err *e)
+static int git_status(struct checkout *c, const char *const *words, int *status, struct err *e)
 {
     struct exec *x = c->x;
     AUTO(strv_free) struct strv argv = STRV_INIT;
     AUTO(strv_free) struct strv env = STRV_INIT;
     AUTO(buf_free) struct buf line = BUF_INIT(1 << 20);
     const char *path = strv_getenv(&x->w->opt.env, "PATH");
-    int status = 0;
 
     if (c->git == NULL &&
         sbx_which(x->w->sbx, "git", path != NULL ? path : "/usr/bin:/bin", &c->git, e) < 0)
@@ -219,7 +218,14 @@ static int run_git(struct checkout *c, const char *const *words, struct err *e)
     environment_build(x, &env);
     strv_setenv(&env, SV("GIT_TERMINAL_PROMPT"), SV("0"));
     struct process_spec spec = {.path = c->git, .argv = argv.v, .envp = env.v, .cwd = c->dest};
-    if (process_run(x, &spec, &status, e) < 0)
+    return process_run(x, &spec, status, e);
+}
+
+static int run_git(struct checkout *c, const char *const *words, struct err *e)
+{
+    int status = 0;
+
+    if (git_status(c, words, &status, e) < 0)
         return -1;
     if (status != 0)
         return err_set(e, FAIL_INPUT, "The process '%s' failed with exit code %d", c->git, status);
@@ -325,11 +331,16 @@ static int shorten(struct checkout *c, const char *commit, struct err *e)
 
 static int sparse(struct checkout *c, struct err *e)
 {
+    const char *const refresh[] = {"update-index", "-q", "--refresh", NULL};
     AUTO(strv_free) struct strv words = STRV_INIT;
     struct sv rest = c->sparse, line;
+    int status = 0;
 
     if (c->sparse.n == 0)
         return 0;
+    /* The copies are younger than the index says: git would take each for changed, and leave it. */
+    if (git_status(c, refresh, &status, e) < 0) /* above 0: some are changed */
+        return -1;
     strv_add(&words, "sparse-checkout");
     strv_add(&words, "set");
     strv_add(&words, c->cone ? "--cone" : "--no-cone");
