@@ -311,9 +311,9 @@ static void run_leg(struct scope *s, const struct plan_env *env, const struct wf
 static bool is_started(const struct scope *s, const struct leg_work *leg)
 {
     AUTO(auto_free) char *inner = xasprintf("%s/", leg->id);
-    size_t n;
-    AUTO(auto_free) const struct plan_leg_state **v = plan_states_below(s->pl, leg->id, &n);
+    size_t n = 0;
 
+    free(plan_states_below(s->pl, leg->id, &n));
     return n > 0 || (s->pl->in->gate != NULL && (plan_gate_at(s->pl, leg->id) != PLAN_GATE_NEW ||
                                                  plan_gate_at(s->pl, inner) != PLAN_GATE_NEW));
 }
