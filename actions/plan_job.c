@@ -340,9 +340,9 @@ static struct val *merge_calls(const struct matrix *m, const struct leg_work *le
 static bool was_started(const struct scope *s, const struct wf_job *job)
 {
     AUTO(auto_free) char *id = plan_id(s, job->id);
-    size_t n;
-    AUTO(auto_free) const struct plan_leg_state **below = plan_states_below(s->pl, id, &n);
+    size_t n = 0;
 
+    free(plan_states_below(s->pl, id, &n));
     return n > 0;
 }
 
