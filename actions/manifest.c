@@ -79,7 +79,7 @@ static const struct schema runs = LOOSE(
     {"image", &schema_string, false}, {"entrypoint", &schema_string, false},
     {"pre-entrypoint", &schema_string, false}, {"post-entrypoint", &schema_string, false},
     {"args", &docker_args, false}, {"env", &docker_env, false}, {"steps", &comp_steps, false});
-static const struct schema root =
+const struct schema schema_action =
     LOOSE(SET_NONE, {"name", &schema_string, false}, {"description", &schema_string, false},
           {"inputs", &inputs, false}, {"outputs", &outputs, false}, {"runs", &runs, false});
 
@@ -261,7 +261,7 @@ int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct
     struct wf_reader r = {.file = file, .index = file_index, .errors = errors, .opt = &o};
 
     o.max_depth = MAX_DEPTH;
-    m->root = wf_read_text(&r, yaml, &root, false);
+    m->root = wf_read_text(&r, yaml, &schema_action, false);
     if (m->root != NULL && errors->n == 0) {
         m->name = text_of(m->root, "name");
         m->description = text_of(m->root, "description");

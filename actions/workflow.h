@@ -24,6 +24,7 @@ struct wf_error {
 struct wf_errors {
     struct wf_error *v; /* everything in it is owned */
     size_t n, cap;
+    size_t max; /* kept at most; 0 = WF_MAX_ERRORS */
 };
 void wf_errors_free(struct wf_errors *l); /* for AUTO(wf_errors_free) */
 /* Ignored when the list is full; cut at the official length. */

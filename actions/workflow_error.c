@@ -70,7 +70,7 @@ static void add(struct wf_errors *l, const char *file, unsigned line, unsigned c
     AUTO(buf_free) struct buf text = BUF_INIT(MAX_TEXT);
     AUTO(buf_free) struct buf prefix = BUF_INIT(MAX_TEXT);
 
-    if (l->n >= WF_MAX_ERRORS)
+    if (l->n >= (l->max > 0 ? l->max : WF_MAX_ERRORS))
         return;
     file = file != NULL ? file : "";
     buf_addvf(&text, fmt, ap);

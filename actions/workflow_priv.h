@@ -71,6 +71,7 @@ struct schema {
     const struct schema *const *one_of;  /* NULL-terminated */
 };
 extern const struct schema schema_workflow, schema_on; /* workflow_schema.c, workflow_schema_on.c */
+extern const struct schema schema_action;              /* manifest.c */
 extern const struct schema schema_string, schema_name, schema_bool, schema_number, schema_null,
     schema_any, schema_names, schema_string_list; /* name(s): non-empty string(s) */
 

@@ -79,6 +79,19 @@ static const struct opt serve_opts[] = {
      "append every exchange of the runner protocol to FILE, tokens and secrets masked", NULL},
 };
 
+static const struct opt lint_opts[] = {
+    {'C', NULL, "DIR", OPT_TEXT, "check the repository that DIR is in", NULL},
+    {0, "format", "FORMAT", OPT_TEXT, "text (default), json or sarif", NULL},
+    {0, "strict", NULL, OPT_FLAG, "warnings count as errors for the exit status", NULL},
+    {0, "notes", NULL, OPT_FLAG, "show notes too: matters of taste", NULL},
+    {0, "explain", "RULE", OPT_TEXT, "say what a rule is about, with examples", NULL},
+    {0, "rules", NULL, OPT_FLAG, "list all rules", NULL},
+    {0, "config", "FILE", OPT_TEXT,
+     "configuration instead of .github/gantry-lint.yml of the repository", NULL},
+    {0, "no-config", NULL, OPT_FLAG, "use no configuration file", NULL},
+    {0, "stdin", "NAME", OPT_TEXT, "check standard input as if it were the file NAME", NULL},
+};
+
 const struct command cli_commands[] = {
     {.name = "run",
      .synopsis = "[EVENT] [OPTION...]",
@@ -103,6 +116,13 @@ const struct command cli_commands[] = {
      .synopsis = "",
      .summary = "Shows what this host offers, what is missing and how to get it",
      .run = cmd_doctor},
+    {.name = "lint",
+     .synopsis = "[FILE...] [OPTION...]",
+     .summary = "Checks workflows and action manifests; without FILE all of the repository",
+     .opts = lint_opts,
+     .n_opts = COUNT(lint_opts),
+     .max_args = 100000,
+     .run = cmd_lint},
     {.name = "parse",
      .synopsis = "FILE | --batch",
      .summary =
@@ -125,7 +145,6 @@ const struct command cli_commands[] = {
      .run = cmd_listener,
      .hidden = true},
     {.name = "_man", .synopsis = "", .summary = "internal", .run = cmd_man, .hidden = true},
-    {.name = "lint", .missing = "gantry run --list reads workflows and shows their errors"},
     {.name = "register", .missing = "start the runner with gantry start --jitconfig"},
     {.name = "remove", .missing = "a JIT registration ends with its runner"},
     {.name = "status", .missing = "gantry start prints what its runners do"},

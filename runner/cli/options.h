@@ -55,6 +55,7 @@ void cli_help(FILE *f, const struct command *c); /* NULL: the list of commands *
 int cmd_run(const struct args *a);
 int cmd_start(const struct args *a);
 int cmd_serve(const struct args *a);
+int cmd_lint(const struct args *a);
 int cmd_doctor(const struct args *a);
 int cmd_help(const struct args *a);
 int cmd_version(const struct args *a);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Triggers. Rules: cron-interval, invalid-timezone, glob-never-matches, duplicate-filter, useless-default,
+ * choice-default, duplicate-choice. */
+#include "actions/event.h"
+#include "actions/lint/lint_priv.h"
+#include "base/num.h"
+
+/* ---- schedule ---- */
+
+/* The minutes of a cron's first field as bits; 0 = not understood (the reader says so). */
+static uint64_t minutes_of(struct sv field)
+{
+    struct sv part;
+    uint64_t set = 0;
+    struct err e;
+
+    while (sv_next(&field, ',', &part)) {
+        uint64_t from = 0, to = 59, step = 1;
+        size_t slash = sv_chr(part, '/');
+        struct sv range = sv_sub(part, 0, slash);
+        if (slash != SV_NPOS &&
+            (num_u64(sv_sub(part, slash + 1, SV_NPOS), 59, &step, &e) < 0 || step == 0))
+            return 0;
+        size_t dash = sv_chr(range, '-');
+        if (dash != SV_NPOS) {
+            if (num_u64(sv_sub(range, 0, dash), 59, &from, &e) < 0 ||
+                num_u64(sv_sub(range, dash + 1, SV_NPOS), 59, &to, &e) < 0)
+                return 0;
+        } else if (!sv_is(range, "*")) {
+            if (num_u64(range, 59, &from, &e) < 0)
+                return 0;
+            to = slash != SV_NPOS ? 59 : from;
+        }
+        for (uint64_t m = from; m <= to; m += step)
+            set |= (uint64_t)1 << m;
+    }
+    return set;
+}
+
+static unsigned shortest_gap(uint64_t set)
+{
+    unsigned last = 100, gap = 60;
+
+    for (unsigned m = 0; m < 60; m++) {
+        if ((set >> m & 1) == 0)
+            continue;
+        if (last < 100 && m - last < gap)
+            gap = m - last;
+        last = m;
+    }
+    return gap;
+}
+
+static void check_schedule(struct lint *l, const struct yx_node *list)
+{
+    for (size_t i = 0; list != NULL && list->kind == YX_SEQUENCE && i < list->n; i++) {
+        const struct yx_node *cron = lint_get(list->items[i], "cron");
+        const struct yx_node *zone = lint_get(list->items[i], "timezone");
+        struct sv text, minute;
+        if (zone != NULL && zone->kind == YX_SCALAR && !sv_is(zone->text, "UTC") &&
+            (sv_chr(zone->text, '/') == SV_NPOS || sv_chr(zone->text, ' ') != SV_NPOS))
+            lint_at(l, &rule_invalid_timezone, zone,
+                    "'" SV_FMT "' is not the name of a time zone such as Europe/Berlin",
+                    SV_ARG(zone->text));
+        if (cron == NULL || cron->kind != YX_SCALAR)
+            continue;
+        text = sv_trim(cron->text);
+        if (sv_next(&text, ' ', &minute) && shortest_gap(minutes_of(minute)) < 5)
+            lint_at(l, &rule_cron_interval, cron,
+                    "runs are started every five minutes at most; the minutes of '" SV_FMT
+                    "' are closer",
+                    SV_ARG(cron->text));
+    }
+}
+
+/* ---- filters ---- */
+
+static const char *never_matches(struct sv p, const char *key)
+{
+    if (sv_starts(p, SV("!")))
+        p = sv_sub(p, 1, SV_NPOS);
+    if (key[0] == 'b' && sv_starts(p, SV("refs/heads/")))
+        return "branch patterns stand without 'refs/heads/'";
+    if (key[0] == 't' && sv_starts(p, SV("refs/tags/")))
+        return "tag patterns stand without 'refs/tags/'";
+    if (key[0] == 'p' && (sv_starts(p, SV("./")) || sv_starts(p, SV("/"))))
+        return "paths are relative to the repository, without './' or '/' in front";
+    if (key[0] == 'p' && sv_ends(p, SV("/")))
+        return "only files have changes; to match what is in a folder, end with '/**'";
+    if (key[0] != 'p' && (sv_starts(p, SV("/")) || sv_ends(p, SV("/")) || sv_ends(p, SV(".lock")) ||
+                          sv_chr(p, ' ') != SV_NPOS))
+        return "no branch or tag can have such a name";
+    return NULL;
+}
+
+static void check_list(struct lint *l, const struct yx_node *list, const char *key)
+{
+    bool positive = false;
+
+    for (size_t i = 0; i < lint_count(list); i++) {
+        const struct yx_node *p = lint_item(list, i);
+        const char *why = p->kind == YX_SCALAR ? never_matches(p->text, key) : NULL;
+        positive = positive || !sv_starts(p->text, SV("!"));
+        if (why != NULL)
+            lint_at(l, &rule_glob_never_matches, p, "'" SV_FMT "' never matches: %s",
+                    SV_ARG(p->text), why);
+        for (size_t k = 0; k < i && i < 300; k++) {
+            if (p->text.n > 0 && sv_eq(lint_item(list, k)->text, p->text)) {
+                lint_at(l, &rule_duplicate_filter, p, "'" SV_FMT "' is in the list already",
+                        SV_ARG(p->text));
+                break;
+            }
+        }
+    }
+    if (lint_count(list) > 0 && !positive && strstr(key, "-ignore") == NULL)
+        lint_at(
+            l, &rule_glob_never_matches, lint_item(list, 0),
+            "a list of patterns with '!' only never matches; begin with '**' or use '%s-ignore'",
+            key);
+}
+
+static void check_filters(struct lint *l, const struct yx_node *event)
+{
+    static const char *const keys[] = {"branches",    "branches-ignore", "tags",
+                                       "tags-ignore", "paths",           "paths-ignore"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct yx_node *list = lint_get(event, keys[i]);
+        if (list != NULL)
+            check_list(l, list, keys[i]);
+    }
+}
+
+/* ---- inputs ---- */
+
+static void check_choice(struct lint *l, const struct yx_node *input)
+{
+    const struct yx_node *options = lint_get(input, "options"), *dflt = lint_get(input, "default");
+    bool found = dflt == NULL || dflt->kind != YX_SCALAR;
+
+    if (options == NULL || options->kind != YX_SEQUENCE ||
+        !sv_is(lint_str(input, "type"), "choice"))
+        return;
+    for (size_t i = 0; i < options->n; i++) {
+        const struct yx_node *o = options->items[i];
+        found = found || sv_eq(o->text, dflt->text);
+        for (size_t k = 0; k < i && i < 300; k++) {
+            if (sv_eq(options->items[k]->text, o->text)) {
+                lint_at(l, &rule_duplicate_choice, o, "'" SV_FMT "' can be chosen already",
+                        SV_ARG(o->text));
+                break;
+            }
+        }
+    }
+    if (!found)
+        lint_at(l, &rule_choice_default, dflt, "the default '" SV_FMT "' is not one of the options",
+                SV_ARG(dflt->text));
+}
+
+static void check_inputs(struct lint *l, const struct yx_node *inputs)
+{
+    for (size_t i = 0; inputs != NULL && inputs->kind == YX_MAPPING && i < inputs->n; i++) {
+        const struct yx_node *in = inputs->items[2 * i + 1];
+        const struct yx_node *dflt = lint_key(in, "default");
+        if (lint_is_true(lint_get(in, "required")) && dflt != NULL)
+            lint_at(l, &rule_useless_default, dflt,
+                    "'" SV_FMT "' is required: its default is never used",
+                    SV_ARG(inputs->items[2 * i]->text));
+        check_choice(l, in);
+    }
+}
+
+void lint_events(struct lint *l)
+{
+    const struct yx_node *on = lint_get(l->root, "on");
+
+    for (size_t i = 0; on != NULL && on->kind == YX_MAPPING && i < on->n; i++) {
+        struct sv name = on->items[2 * i]->text;
+        const struct yx_node *v = on->items[2 * i + 1];
+        if (sv_is(name, "schedule"))
+            check_schedule(l, v);
+        else if (sv_is(name, "workflow_call"))
+            check_inputs(l, lint_get(v, "inputs"));
+        else if (sv_is(name, "workflow_dispatch"))
+            check_inputs(l, lint_get(v, "inputs"));
+        else
+            check_filters(l, v);
+    }
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the official reader refuses, as findings: all of its errors, each under the rule that its text belongs to.
+ * Expressions have been looked at more closely before; the reader's word on those is not repeated. */
+#include "actions/lint/lint_priv.h"
+#include "actions/manifest.h"
+#include "base/mem.h"
+
+#define MAX_ERRORS 100U
+
+struct entry {
+    const struct yx_node *node;
+    uint32_t parent; /* index of the collection's entry */
+    bool is_key;
+};
+struct index {
+    struct entry *v;
+    size_t n, cap;
+};
+
+/* In order of the file; keys in front of their values. */
+static void add_nodes(struct index *x, const struct yx_node *n, size_t parent, bool is_key)
+{
+    size_t self = x->n;
+
+    GROW(x->v, x->cap, x->n + 1);
+    x->v[x->n++] = (struct entry){n, (uint32_t)parent, is_key};
+    for (size_t i = 0; i < (n->kind == YX_MAPPING ? 2 * n->n : n->n); i++)
+        add_nodes(x, n->items[i], self, n->kind == YX_MAPPING && i % 2 == 0);
+}
+
+static const struct entry *entry_at(const struct index *x, unsigned line, unsigned col)
+{
+    const struct entry *hit = NULL; /* the innermost: the last one that starts here */
+
+    for (size_t i = 0; i < x->n; i++) {
+        if (x->v[i].node->line == line && x->v[i].node->col == col)
+            hit = &x->v[i];
+    }
+    return hit;
+}
+
+/* The key under which the entry stands; for a key or an item that of the collection around it. */
+static struct sv key_above(const struct index *x, const struct entry *e)
+{
+    const struct entry *in = &x->v[e->parent];
+
+    for (size_t i = 0; !e->is_key && in->node->kind == YX_MAPPING && i < in->node->n; i++) {
+        if (in->node->items[2 * i + 1] == e->node)
+            return in->node->items[2 * i]->text;
+    }
+    if (in == e || in == x->v)
+        return (struct sv){"", 0};
+    const struct entry *out = &x->v[in->parent];
+    for (size_t i = 0; out->node->kind == YX_MAPPING && i < out->node->n; i++) {
+        if (out->node->items[2 * i + 1] == in->node)
+            return out->node->items[2 * i]->text;
+    }
+    return (struct sv){"", 0};
+}
+
+/* Which rule an unexpected value breaks. */
+static const struct lint_rule *unexpected(const struct lint *l, const struct index *x,
+                                          const struct entry *e)
+{
+    if (e == NULL)
+        return &rule_invalid_value;
+    const struct entry *in = &x->v[e->parent];
+    bool below_on = in->node == lint_get(l->root, "on") || e->node == lint_get(l->root, "on");
+    if (below_on && !l->action)
+        return &rule_unknown_event;
+    if (e->is_key)
+        return sv_is(key_above(x, e), "permissions") ? &rule_unknown_permission : &rule_unknown_key;
+    if (sv_is(key_above(x, e), "types"))
+        return &rule_unknown_activity_type;
+    return &rule_invalid_value;
+}
+
+static const struct {
+    const char *text; /* part of the reader's message */
+    const struct lint_rule *rule;
+} texts[] = {
+    {"is already defined", &rule_duplicate_key},
+    {"Required property is missing", &rule_missing_key},
+    {"not enough info", &rule_missing_key},
+    {"was not expected", &rule_wrong_type},
+    {"Expected a mapping", &rule_wrong_type},
+    {"Invalid cron string", &rule_invalid_cron},
+    {"invalid pattern", &rule_invalid_glob},
+    {"you may only define one of", &rule_filter_conflict},
+    {"Missing 'options'", &rule_invalid_input},
+    {"Input type is not", &rule_invalid_input},
+    {"Invalid default value", &rule_invalid_input},
+    {"Matrix exclude key", &rule_unknown_exclude_key},
+    {"Matrix ", &rule_invalid_matrix},
+    {"Invalid runs-on group", &rule_invalid_runner_group},
+    {"Concurrency group name", &rule_invalid_concurrency},
+    {"'queue: max'", &rule_queue_conflict},
+    {"Container image cannot be empty", &rule_invalid_container},
+    {"Expected format '{major", &rule_invalid_snapshot},
+    {"Expected format {org}", &rule_invalid_uses},
+    {"depends on unknown job", &rule_unknown_need_job},
+    {"creates a cycle", &rule_needs_cycle},
+    {"at least one job with no dependencies", &rule_no_start_job},
+    {"Invalid workflow reference", &rule_invalid_call},
+    {"may not be used more than once", &rule_duplicate_id},
+    {"The identifier '", &rule_invalid_id},
+    {"cannot reference itself", &rule_invalid_control_step},
+    {"Step references unknown", &rule_invalid_control_step},
+    {"The value of 'wait-all'", &rule_invalid_control_step},
+    {"inside a parallel", &rule_invalid_control_step},
+    {"'parallel'", &rule_invalid_control_step},
+    {"Maximum ", &rule_limit_exceeded},
+    {"Anchors are not", &rule_yaml_syntax},
+    {"Missing 'runs'", &rule_invalid_manifest},
+    {"Missing 'using'", &rule_invalid_manifest},
+    {"'using: ", &rule_invalid_manifest},
+    {"is not provided for action", &rule_invalid_manifest},
+    {"are not provided for action", &rule_invalid_manifest},
+};
+
+static bool is_about_expression(struct sv text)
+{
+    static const char *const starts[] = {
+        "Unexpected symbol",  "Unexpected end of expression", "Unrecognized ",
+        "Too few parameters", "Too many parameters",          "Even number of parameters",
+        "Exceeded max",       "The expression is not closed", "An expression was expected",
+        "Exactly 0 param",    "The directive 'insert'",       "A template expression",
+    };
+
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (sv_starts(text, sv_of(starts[i])))
+            return true;
+    }
+    return false;
+}
+
+static const struct lint_rule *rule_of(const struct lint *l, const struct index *x,
+                                       const struct wf_error *w)
+{
+    struct sv text = sv_of(w->text);
+
+    if (sv_starts(text, SV("Unexpected value '")))
+        return unexpected(l, x, entry_at(x, w->line, w->col));
+    if (is_about_expression(text))
+        return &rule_expression_syntax;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (sv_find(text, sv_of(texts[i].text)) != SV_NPOS)
+            return texts[i].rule;
+    }
+    return l->root == NULL ? &rule_yaml_syntax : &rule_invalid_value;
+}
+
+/* A misspelled key is missing too: one word about it is enough. */
+static bool is_misspelled(const struct lint *l, const struct index *x, const struct wf_error *w)
+{
+    for (const struct lint_suggestion *s = l->suggestions; s != NULL; s = s->next) {
+        if (sv_find(sv_of(w->text), sv_of(s->meant)) == SV_NPOS)
+            continue;
+        for (size_t i = 0; i < x->n; i++) {
+            const struct yx_node *map = x->v[i].node;
+            if (map->kind != YX_MAPPING || map->line != w->line || map->col != w->col)
+                continue;
+            for (size_t k = 0; k < map->n; k++) {
+                if (map->items[2 * k] == s->key)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void report(struct lint *l, const struct index *x, const struct wf_error *w)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(4096);
+    const struct lint_rule *r = rule_of(l, x, w);
+    const char *meant = lint_suggest(l, w->line, w->col);
+    const struct entry *e = entry_at(x, w->line, w->col);
+    struct lint_range at = {w->line, w->col, w->line, w->col};
+
+    if (r->level == LINT_ERROR && is_about_expression(sv_of(w->text)) &&
+        lint_is_marked(l, w->line, w->col))
+        return;
+    if (r == &rule_missing_key && is_misspelled(l, x, w))
+        return;
+    buf_adds(&b, w->text);
+    if (r == &rule_unknown_key && e != NULL) {
+        buf_reset(&b);
+        buf_addf(&b, "unexpected key '" SV_FMT "'", SV_ARG(e->node->text));
+    }
+    if (meant != NULL && r != &rule_missing_key)
+        buf_addf(&b, "; did you mean '%s'?", meant);
+    if (e != NULL)
+        at = lint_range_of(l, e->node);
+    lint_add(l, r, r->level, at, b.p);
+}
+
+void lint_reader(struct lint *l)
+{
+    AUTO(wf_errors_free) struct wf_errors errors = {.max = MAX_ERRORS};
+    AUTO(auto_wf) struct wf *w = NULL;
+    AUTO(auto_manifest) struct manifest *m = NULL;
+    struct index x = {0};
+    struct err e = {0};
+    int rc = l->action ? manifest_parse(l->text, l->path, 1, &m, &errors, &e)
+                       : wf_parse(l->text, l->path, &w, &errors, &e);
+
+    if (rc == 0)
+        return;
+    if (l->root != NULL)
+        add_nodes(&x, l->root, 0, false);
+    for (size_t i = 0; i < errors.n; i++)
+        report(l, &x, &errors.v[i]);
+    free(x.v);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The list of all rules, and their examples as whole files. */
+#include "actions/lint/rules.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+const struct lint_rule *const lint_rules[] = {
+    &rule_all_secrets,
+    &rule_always_in_condition,
+    &rule_argument_type,
+    &rule_broad_permissions,
+    &rule_cache_poisoning,
+    &rule_call_input_type,
+    &rule_called_workflow_missing,
+    &rule_case_predicate,
+    &rule_choice_default,
+    &rule_comparison_type,
+    &rule_concurrency_deadlock,
+    &rule_condition_literal_text,
+    &rule_constant_condition,
+    &rule_cron_interval,
+    &rule_dangerous_checkout,
+    &rule_dangerous_trigger,
+    &rule_deprecated_command,
+    &rule_deprecated_input,
+    &rule_deprecated_node,
+    &rule_disabled_command,
+    &rule_duplicate_choice,
+    &rule_duplicate_filter,
+    &rule_duplicate_id,
+    &rule_duplicate_job_name,
+    &rule_duplicate_key,
+    &rule_duplicate_matrix_row,
+    &rule_duplicate_matrix_value,
+    &rule_duplicate_need,
+    &rule_empty_run,
+    &rule_empty_steps,
+    &rule_excessive_permissions,
+    &rule_exclude_matches_nothing,
+    &rule_expression_not_allowed,
+    &rule_expression_syntax,
+    &rule_expression_too_long,
+    &rule_filter_conflict,
+    &rule_format_placeholder,
+    &rule_function_arguments,
+    &rule_github_env_write,
+    &rule_glob_never_matches,
+    &rule_hardcoded_credential,
+    &rule_hardcoded_secret,
+    &rule_ignored_key,
+    &rule_insecure_commands,
+    &rule_invalid_branding,
+    &rule_invalid_call,
+    &rule_invalid_concurrency,
+    &rule_invalid_container,
+    &rule_invalid_control_step,
+    &rule_invalid_cron,
+    &rule_invalid_env_name,
+    &rule_invalid_glob,
+    &rule_invalid_id,
+    &rule_invalid_input,
+    &rule_invalid_json,
+    &rule_invalid_manifest,
+    &rule_invalid_matrix,
+    &rule_invalid_runner_group,
+    &rule_invalid_snapshot,
+    &rule_invalid_timezone,
+    &rule_invalid_uses,
+    &rule_invalid_value,
+    &rule_label_conflict,
+    &rule_limit_exceeded,
+    &rule_local_action_before_checkout,
+    &rule_local_action_missing,
+    &rule_matrix_too_large,
+    &rule_missing_action_file,
+    &rule_missing_action_input,
+    &rule_missing_call_input,
+    &rule_missing_call_secret,
+    &rule_missing_key,
+    &rule_missing_metadata,
+    &rule_missing_name,
+    &rule_missing_output_value,
+    &rule_missing_permissions,
+    &rule_missing_timeout,
+    &rule_needs_cycle,
+    &rule_no_start_job,
+    &rule_not_callable,
+    &rule_object_in_string,
+    &rule_persist_credentials,
+    &rule_queue_conflict,
+    &rule_redundant_braces,
+    &rule_remote_script,
+    &rule_reserved_env_name,
+    &rule_retired_action,
+    &rule_retired_label,
+    &rule_script_injection,
+    &rule_secrets_in_if,
+    &rule_secrets_inherit,
+    &rule_self_hosted_on_pull_request,
+    &rule_shell_platform,
+    &rule_short_sha,
+    &rule_spoofable_actor,
+    &rule_step_order,
+    &rule_tag_pinned_action,
+    &rule_template_in_script,
+    &rule_timeout_range,
+    &rule_unavailable_context,
+    &rule_unavailable_function,
+    &rule_undeclared_secret,
+    &rule_unknown_action_input,
+    &rule_unknown_activity_type,
+    &rule_unknown_call_input,
+    &rule_unknown_call_secret,
+    &rule_unknown_context,
+    &rule_unknown_event,
+    &rule_unknown_exclude_key,
+    &rule_unknown_function,
+    &rule_unknown_input,
+    &rule_unknown_job,
+    &rule_unknown_job_output,
+    &rule_unknown_key,
+    &rule_unknown_label,
+    &rule_unknown_matrix_key,
+    &rule_unknown_need,
+    &rule_unknown_need_job,
+    &rule_unknown_permission,
+    &rule_unknown_property,
+    &rule_unknown_rule,
+    &rule_unknown_shell,
+    &rule_unknown_step,
+    &rule_unknown_step_output,
+    &rule_unmasked_secret,
+    &rule_unpinned_action,
+    &rule_unpinned_image,
+    &rule_unreachable_job,
+    &rule_unsound_contains,
+    &rule_unused_format_argument,
+    &rule_unused_ignore,
+    &rule_unused_matrix_key,
+    &rule_unused_step_id,
+    &rule_useless_default,
+    &rule_wrong_type,
+    &rule_wrong_value_type,
+    &rule_yaml_syntax,
+};
+const size_t lint_n_rules = sizeof lint_rules / sizeof lint_rules[0];
+_Static_assert(sizeof lint_rules / sizeof lint_rules[0] <= LINT_MAX_RULES, "room for all levels");
+
+char *lint_example(const struct lint_rule *r, bool good)
+{
+    static const struct {
+        const char *head;
+        size_t indent;
+    } scopes[] = {
+        [LINT_WORKFLOW] = {"", 0},
+        [LINT_JOBS] = {"on: push\njobs:\n", 2},
+        [LINT_JOB] = {"on: push\njobs:\n  build:\n", 4},
+        [LINT_STEPS] = {"on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n", 6},
+        [LINT_ACTION] = {"", 0},
+    };
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    struct sv rest = sv_of(good ? r->good : r->bad), line;
+
+    buf_adds(&b, scopes[r->scope].head);
+    while (sv_next(&rest, '\n', &line)) {
+        if (rest.p == NULL && line.n == 0)
+            break;
+        for (size_t i = 0; i < scopes[r->scope].indent; i++)
+            buf_addc(&b, ' ');
+        buf_addsv(&b, line);
+        buf_addc(&b, '\n');
+    }
+    return buf_take(&b, NULL);
+}

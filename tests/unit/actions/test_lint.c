@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The linter: every rule by the examples that --explain shows, and tables of what is found where. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "actions/lint/lint.h"
+#include "base/buf.h"
+#include "base/mem.h"
+
+/* ---- a repository ---- */
+
+static const struct {
+    const char *path, *text;
+} files[] = {
+    {".github/workflows/lint-example.yml", "on:\n"
+                                           "  workflow_call:\n"
+                                           "    inputs:\n"
+                                           "      level: {type: string, required: true}\n"
+                                           "      debug: {type: boolean}\n"
+                                           "      size: {type: number}\n"
+                                           "    secrets:\n"
+                                           "      token: {required: true}\n"
+                                           "    outputs:\n"
+                                           "      tag: {value: x}\n"
+                                           "jobs: {}\n"},
+    {".github/workflows/lint-plain.yml", "on: push\njobs: {}\n"},
+    {"lint-example/action.yml", "name: a\n"
+                                "description: b\n"
+                                "inputs:\n"
+                                "  level: {required: true}\n"
+                                "  old: {deprecationMessage: use level}\n"
+                                "outputs:\n"
+                                "  tag: {value: x}\n"
+                                "runs:\n"
+                                "  using: composite\n"
+                                "  steps:\n"
+                                "    - run: make\n"
+                                "      shell: bash\n"},
+    {"old/action.yml", "runs: {using: node12, main: x.js}\n"},
+    {"bare/Dockerfile", "FROM scratch\n"},
+    {"index.js", ""},
+};
+
+static int read_file(void *ctx, const char *path, char **out, size_t *n, struct err *e)
+{
+    (void)ctx;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (strcmp(files[i].path, path) == 0) {
+            *out = xstrdup(files[i].text);
+            *n = strlen(*out);
+            return 0;
+        }
+    }
+    return err_set(e, FAIL_NOTFOUND, "no '%s'", path);
+}
+static const struct lint_source source = {NULL, read_file};
+
+static void check_file(const char *path, const char *text, const struct lint_config *config,
+                       struct lint_report *out)
+{
+    const struct lint_options o = {.config = config, .source = &source};
+    size_t n = strlen(text);
+    AUTO(auto_free) char *exact = xmalloc(n > 0 ? n : 1);
+
+    if (n > 0)
+        memcpy(exact, text, n); /* without a NUL: the sanitizer sees one byte too far */
+    lint_file(&o, path, (struct sv){exact, n}, out);
+}
+
+/* ---- examples ---- */
+
+static bool found(const struct lint_report *r, const struct lint_rule *rule)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->v[i].rule == rule)
+            return true;
+    }
+    return false;
+}
+
+static void print(const struct lint_report *r, const char *text)
+{
+    for (size_t i = 0; i < r->n; i++)
+        print_message("%u:%u %s: %s [%s]\n", r->v[i].line, r->v[i].col,
+                      lint_level_name(r->v[i].level), r->v[i].message, r->v[i].rule->id);
+    print_message("in:\n%s\n", text);
+}
+
+/* The bad example has the finding; the good one has no error and no warning, and not this finding. */
+static void check_example(void **state)
+{
+    const struct lint_rule *rule = *state;
+    const char *path = rule->scope == LINT_ACTION ? "action.yml" : ".github/workflows/example.yml";
+
+    for (int good = 0; good < 2; good++) {
+        AUTO(lint_report_done) struct lint_report r = {0};
+        AUTO(auto_free) char *text = lint_example(rule, good);
+        bool wrong = false;
+        check_file(path, text, NULL, &r);
+        if (found(&r, rule) == good)
+            wrong = true;
+        for (size_t i = 0; i < r.n; i++) {
+            if (good && r.v[i].level >= LINT_WARNING)
+                wrong = true;
+            if (!good && r.v[i].rule != rule && r.v[i].level == LINT_ERROR)
+                wrong = true;
+        }
+        if (wrong) {
+            print(&r, text);
+            fail_msg("the %s example of %s", good ? "good" : "bad", rule->id);
+        }
+    }
+}
+
+static void check_list(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < lint_n_rules; i++)
+        assert_true(strcmp(lint_rules[i - 1]->id, lint_rules[i]->id) < 0);
+    for (size_t i = 0; i < lint_n_rules; i++) {
+        const struct lint_rule *r = lint_rules[i];
+        assert_ptr_equal(lint_rule_find(sv_of(r->id)), r);
+        assert_true(strlen(r->summary) > 10 && strlen(r->summary) < 100);
+        assert_true(strlen(r->why) > 10);
+        assert_true(r->level >= LINT_NOTE && r->level <= LINT_ERROR);
+    }
+}
+
+/* ---- tables ---- */
+
+#define HEAD "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n"
+
+static char *whole(const char *text)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    struct sv rest = sv_of(text), line;
+
+    if (strncmp(text, "- ", 2) != 0)
+        return xstrdup(text);
+    buf_adds(&b, HEAD);
+    while (sv_next(&rest, '\n', &line)) {
+        buf_adds(&b, line.n > 0 ? "      " : "");
+        buf_addsv(&b, line);
+        if (rest.p != NULL)
+            buf_addc(&b, '\n');
+    }
+    return buf_take(&b, NULL);
+}
+
+/* Each zz... is an unknown property: found exactly where it stands. */
+static const char *const places[] = {
+    "- run: echo ${{ github.zz1 }}\n",
+    "- run: echo ${{github.zz1}}${{   github . zz2   }}\n",
+    "- run: 'it''s ${{ github.zz1 }} ''''${{ github.zz2 }}'\n",
+    "- run: \"a \\\"b\\\" \\u00e9\\x41\\n ${{ github.zz1 }}\"\n",
+    "- run: \"a \\\n    b ${{ github.zz1 }}\\\n   c ${{ github.zz2 }}\"\n",
+    "- run: \"a\n\n    b ${{ github.zz1 }}\n    ${{ github.zz2 }}\"\n",
+    "- run: |\n    one\n      two ${{ github.zz1 }}\n    \xc3\xa9 ${{ github.zz2 }}\n",
+    "- run: | # comment\n\n\n    one ${{ github.zz1 }}\n\n    ${{ github.zz2 }}\n",
+    "- run: |-\n    ${{ github.event_name == 'a'\n        && github.zz1\n        || github.zz2 }}\n",
+    "- run: >-\n    one\n    two ${{ github.zz1 }}\n\n    x ${{\n      github.zz2 }}\n",
+    "- run: >\n    one\n      more ${{ github.zz1 }}\n      indented ${{ github.zz2 }}\n    x\n",
+    "- run: one\n    two ${{ github.zz1 }}\n    ${{ github.zz2 }}\n",
+    "- run: |2\n      one ${{ github.zz1 }}\n",
+    "- run: |\r\n    a ${{ github.zz1 }}\r\n    b ${{ github.zz2 }}\r\n",
+    "- run: &a |\n    a ${{ github.zz1 }}\n",
+    "- run: !!str a ${{ github.zz1 }}\n",
+    "- {run: \"${{ github.zz1 }}\", name: '${{ github.zz2 }}'}\n",
+    "- run: \xf0\x9f\x98\x80 ${{ github.zz1 }}\n",
+    "- if: github.zz1 && github['zz2']\n  run: make\n",
+    "- if: >-\n    github.event_name == 'push' &&\n    github.zz1\n  run: make\n",
+    "- if: ${{ contains(github.zz1, 'x') }}\n  run: make\n",
+    "- run: echo ${{ format('it''s {0}', github.zz1) }}\n",
+};
+
+static void check_place(void **state)
+{
+    const char *const *steps = *state;
+    AUTO(lint_report_done) struct lint_report r = {0};
+    AUTO(auto_free) char *text = whole(*steps);
+    unsigned line = 1, col = 1;
+    size_t k = 0;
+
+    check_file("x.yml", text, NULL, &r);
+    for (const char *p = text; *p != '\0'; p++) {
+        while (k < r.n && r.v[k].level == LINT_NOTE)
+            k++;
+        if (strncmp(p, "zz", 2) == 0) {
+            unsigned quoted = p[-1] == '\''; /* the index is the literal with its quotes */
+            if (k >= r.n || r.v[k].line != line || r.v[k].col != col - quoted)
+                print(&r, text);
+            assert_true(k < r.n);
+            assert_int_equal(r.v[k].line, line);
+            assert_int_equal(r.v[k].col, col - quoted);
+            assert_string_equal(r.v[k].rule->id, "unknown-property");
+            k++;
+        }
+        if (*p == '\n') {
+            line++;
+            col = 1;
+        } else if (((unsigned char)p[1] & 0xC0) != 0x80) {
+            col++;
+        }
+    }
+    while (k < r.n && r.v[k].level == LINT_NOTE)
+        k++;
+    assert_int_equal(k, r.n);
+}
+
+struct lint_case {
+    const char *name;
+    const char *text; /* a whole file, or the steps of a job when it begins with "- " */
+    const char *want; /* "LINE:COL level rule" lines, notes left out */
+};
+
+static const struct lint_case cases[] = {
+#include "lint_cases.inc"
+};
+
+static void check_case(void **state)
+{
+    const struct lint_case *c = *state;
+    AUTO(lint_report_done) struct lint_report r = {0};
+    AUTO(auto_free) char *text = whole(c->text);
+    AUTO(buf_free) struct buf got = BUF_INIT(65536);
+
+    check_file(strncmp(text, "name: action", 12) == 0 ? "action.yml" : ".github/workflows/x.yml",
+               text, NULL, &r);
+    for (size_t i = 0; i < r.n; i++) {
+        if (r.v[i].level > LINT_NOTE)
+            buf_addf(&got, "%u:%u %s %s\n", r.v[i].line, r.v[i].col, lint_level_name(r.v[i].level),
+                     r.v[i].rule->id);
+    }
+    if (strcmp(got.p, c->want) != 0)
+        print(&r, text);
+    assert_string_equal(got.p, c->want);
+}
+
+static const char *place_name(size_t i)
+{
+    static char names[sizeof places / sizeof places[0]][16];
+
+    (void)snprintf(names[i], sizeof names[i], "place %zu", i + 1);
+    return names[i];
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[LINT_MAX_RULES + sizeof places / sizeof places[0] +
+                                   sizeof cases / sizeof cases[0] + 8];
+    size_t n = 0;
+
+    tests[n++] = (struct CMUnitTest){.name = "the list of rules", .test_func = check_list};
+    for (size_t i = 0; i < lint_n_rules; i++) {
+        if (strcmp(lint_rules[i]->id, "expression-too-long") == 0)
+            continue; /* its example is shortened */
+        tests[n++] = (struct CMUnitTest){.name = lint_rules[i]->id,
+                                         .test_func = check_example,
+                                         .initial_state = (void *)(uintptr_t)lint_rules[i]};
+    }
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        tests[n++] = (struct CMUnitTest){.name = place_name(i),
+                                         .test_func = check_place,
+                                         .initial_state = (void *)(uintptr_t)&places[i]};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        tests[n++] = (struct CMUnitTest){.name = cases[i].name,
+                                         .test_func = check_case,
+                                         .initial_state = (void *)(uintptr_t)&cases[i]};
+    return _cmocka_run_group_tests("lint", tests, n, NULL, NULL);
+}
