@@ -7,53 +7,63 @@
 
 /* ---- properties ---- */
 
-static const char *nearest_prop(const struct lt *t, struct sv name)
+static bool has_prop(const struct lt *t, size_t i)
+{
+    return t->n > 0 ? i < t->n : t->props != NULL && t->props[i].name.p != NULL;
+}
+
+/* The name of the object that is nearly this one; p == NULL: there is none. */
+static struct sv nearest_prop(const struct lt *t, struct sv name)
 {
     const char *names[257];
+    struct sv found[256];
     char copies[256][48];
-    size_t n = 0;
+    size_t n = 0, k = 0;
 
-    for (size_t i = 0;
-         n < 256 && (t->n > 0 ? i < t->n : t->props != NULL && t->props[i].name.p != NULL); i++) {
+    for (size_t i = 0; n < 256 && has_prop(t, i); i++) {
         struct sv p = t->props[i].name;
         if (p.n >= sizeof copies[0])
             continue;
         memcpy(copies[n], p.p, p.n);
         copies[n][p.n] = '\0';
         names[n] = copies[n];
-        n++;
+        found[n++] = p;
     }
     names[n] = NULL;
-    return lint_nearest(name, names);
+    const char *best = lint_nearest(name, names);
+    while (k < n && names[k] != best)
+        k++;
+    return best != NULL && k < n ? found[k] : (struct sv){NULL, 0};
 }
 
 static void list_props(const struct lt *t, struct buf *b)
 {
     size_t n = 0;
 
-    for (size_t i = 0; t->n > 0 ? i < t->n : t->props != NULL && t->props[i].name.p != NULL; i++) {
+    for (size_t i = 0; has_prop(t, i); i++) {
         if (n++ == 12) {
             buf_adds(b, ", ...");
             return;
         }
-        buf_addf(b, "%s" SV_FMT, b->len > 0 ? ", " : "", SV_ARG(t->props[i].name));
+        buf_addf(b, "%s" SV_FMT, n > 1 ? ", " : "", SV_ARG(t->props[i].name));
     }
 }
 
 static void report_missing(const struct lint_expr *x, const struct lt *t, const struct node *at,
                            struct sv name)
 {
-    AUTO(buf_free) struct buf list = BUF_INIT(1024);
+    AUTO(buf_free) struct buf more = BUF_INIT(4096);
     const struct lint_rule *r = t->rule != NULL ? t->rule : &rule_unknown_property;
-    const char *meant = nearest_prop(t, name);
+    struct sv meant = nearest_prop(t, name);
 
-    list_props(t, &list);
-    lint_expr_at(x, r, at, "%s '" SV_FMT "'%s%s%s",
-                 t->what != NULL ? t->what : "there is no property", SV_ARG(name),
-                 meant != NULL  ? "; did you mean '"
-                 : list.len > 0 ? "; known: "
-                                : "",
-                 meant != NULL ? meant : list.p, meant != NULL ? "'?" : "");
+    if (meant.p != NULL) {
+        buf_addf(&more, "; did you mean '" SV_FMT "'?", SV_ARG(meant));
+    } else if (has_prop(t, 0)) {
+        buf_adds(&more, "; known: ");
+        list_props(t, &more);
+    }
+    lint_expr_at(x, r, at, "%s '" SV_FMT "'%s", t->what != NULL ? t->what : "there is no property",
+                 SV_ARG(name), more.p);
 }
 
 /* A step sees those in front of it. Remembers what is read. */

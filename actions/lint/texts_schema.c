@@ -34,21 +34,20 @@ const struct lint_rule rule_limit_exceeded = {
     .summary = "A limit of the reader is passed",
     .why = "Files may be 1 MiB long, 50 levels deep and, with aliases expanded, 50,000 "
            "nodes large. What is larger is refused.",
-    .scope = LINT_WORKFLOW,
+    .scope = LINT_JOB,
     .bad =
-        "on: push\n"
-        "jobs:\n"
-        "  build:\n"
-        "    runs-on: ubuntu-latest\n"
-        "    steps:\n"
-        "      - run: make\n"
-        "        with: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
-    .good = "on: push\n"
-            "jobs:\n"
-            "  build:\n"
-            "    runs-on: ubuntu-latest\n"
-            "    steps:\n"
-            "      - run: make\n",
+        "runs-on: ubuntu-latest\n"
+        "strategy:\n"
+        "  matrix:\n"
+        "    a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
+        "steps:\n"
+        "  - run: echo ${{ toJSON(matrix.a) }}\n",
+    .good = "runs-on: ubuntu-latest\n"
+            "strategy:\n"
+            "  matrix:\n"
+            "    a: [[1, 2], [3, 4]]\n"
+            "steps:\n"
+            "  - run: echo ${{ toJSON(matrix.a) }}\n",
 };
 const struct lint_rule rule_unknown_key = {
     .id = "unknown-key",

@@ -8,10 +8,13 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "actions/lint/lint.h"
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/mem.h"
 
 /* ---- a repository ---- */
@@ -214,15 +217,13 @@ static void check_place(void **state)
     assert_int_equal(k, r.n);
 }
 
-struct lint_case {
-    const char *name;
-    const char *text; /* a whole file, or the steps of a job when it begins with "- " */
-    const char *want; /* "LINE:COL level rule" lines, notes left out */
-};
-
-static const struct lint_case cases[] = {
-#include "lint_cases.inc"
-};
+/* tests/data/lint/cases.txt: "=== NAME", then a whole file, or the steps of a job when it begins with "- ", then
+ * "---" and what is found above notes, a line each: "LINE:COL level rule". */
+#define MAX_CASES 400U
+static struct lint_case {
+    char *name, *text, *want;
+} cases[MAX_CASES];
+static size_t n_cases;
 
 static void check_case(void **state)
 {
@@ -230,9 +231,9 @@ static void check_case(void **state)
     AUTO(lint_report_done) struct lint_report r = {0};
     AUTO(auto_free) char *text = whole(c->text);
     AUTO(buf_free) struct buf got = BUF_INIT(65536);
+    bool action = strncmp(text, "name: action", 12) == 0;
 
-    check_file(strncmp(text, "name: action", 12) == 0 ? "action.yml" : ".github/workflows/x.yml",
-               text, NULL, &r);
+    check_file(action ? "action.yml" : ".github/workflows/x.yml", text, NULL, &r);
     for (size_t i = 0; i < r.n; i++) {
         if (r.v[i].level > LINT_NOTE)
             buf_addf(&got, "%u:%u %s %s\n", r.v[i].line, r.v[i].col, lint_level_name(r.v[i].level),
@@ -241,6 +242,38 @@ static void check_case(void **state)
     if (strcmp(got.p, c->want) != 0)
         print(&r, text);
     assert_string_equal(got.p, c->want);
+}
+
+static void add_case(struct sv block)
+{
+    size_t eol = sv_chr(block, '\n'), cut = sv_find(block, SV("\n---\n"));
+
+    if (eol == SV_NPOS || cut == SV_NPOS || n_cases == MAX_CASES)
+        abort();
+    struct sv want = sv_trim(sv_sub(block, cut + 5, SV_NPOS));
+    cases[n_cases++] = (struct lint_case){
+        .name = sv_dup(sv_sub(block, 0, eol)),
+        .text = sv_dup(sv_sub(block, eol + 1, cut - eol)),
+        .want = xasprintf("%.*s%s", SV_ARG(want), want.n > 0 ? "\n" : ""),
+    };
+}
+
+static void read_cases(void)
+{
+    AUTO(auto_free) char *text = NULL;
+    struct err e = {0};
+    size_t n;
+
+    if (fs_read_file(AT_FDCWD, GANTRY_TEST_DATA "/lint/cases.txt", 1U << 20, &text, &n, &e) < 0)
+        abort();
+    struct sv rest = {text, n};
+    size_t at = sv_find(rest, SV("=== "));
+    while (at != SV_NPOS) {
+        rest = sv_sub(rest, at + 4, SV_NPOS);
+        at = sv_find(rest, SV("\n=== "));
+        at = at == SV_NPOS ? at : at + 1;
+        add_case(sv_sub(rest, 0, at));
+    }
 }
 
 static const char *place_name(size_t i)
@@ -253,8 +286,8 @@ static const char *place_name(size_t i)
 
 int main(void)
 {
-    static struct CMUnitTest tests[LINT_MAX_RULES + sizeof places / sizeof places[0] +
-                                   sizeof cases / sizeof cases[0] + 8];
+    static struct CMUnitTest
+        tests[LINT_MAX_RULES + sizeof places / sizeof places[0] + MAX_CASES + 8];
     size_t n = 0;
 
     tests[n++] = (struct CMUnitTest){.name = "the list of rules", .test_func = check_list};
@@ -269,9 +302,16 @@ int main(void)
         tests[n++] = (struct CMUnitTest){.name = place_name(i),
                                          .test_func = check_place,
                                          .initial_state = (void *)(uintptr_t)&places[i]};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    read_cases();
+    for (size_t i = 0; i < n_cases; i++)
         tests[n++] = (struct CMUnitTest){.name = cases[i].name,
                                          .test_func = check_case,
                                          .initial_state = (void *)(uintptr_t)&cases[i]};
-    return _cmocka_run_group_tests("lint", tests, n, NULL, NULL);
+    int failed = _cmocka_run_group_tests("lint", tests, n, NULL, NULL);
+    for (size_t i = 0; i < n_cases; i++) {
+        free(cases[i].name);
+        free(cases[i].text);
+        free(cases[i].want);
+    }
+    return failed;
 }
