@@ -112,7 +112,6 @@ static const struct lt *check_from_json(const struct lint_expr *x, const struct 
                                         const struct lt *t)
 {
     AUTO(auto_val) struct val *v = NULL;
-    AUTO(auto_expr) struct expr *parsed = NULL;
     AUTO(buf_free) struct buf b = BUF_INIT((size_t)1 << 20);
     const struct expr_env env = {0};
     struct expr_error xe = {0};

@@ -175,7 +175,6 @@ static bool is_literal(const struct node *n)
 
 static bool is_number_text(struct sv s)
 {
-    AUTO(auto_expr) struct expr *x = NULL;
     AUTO(auto_val) struct val *v = NULL;
     AUTO(buf_free) struct buf b = BUF_INIT(400);
     const struct expr_env env = {0};
