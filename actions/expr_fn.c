@@ -331,10 +331,11 @@ static int fail_specifier(struct eval *ev, struct sv spec, const struct res *r)
                      kinds[r->kind]);
 }
 
+enum { ARGS_MAX = 255 };
 struct args {
-    struct res r[255];
-    char num[255][32]; /* text of numbers */
-    bool done[255];
+    struct res *r;   /* set where done */
+    char (*num)[32]; /* text of numbers */
+    bool *done;
 };
 
 /* Arguments are evaluated when first referred to, and once. Leaves the text of every piece in it, and the
@@ -391,8 +392,11 @@ static struct res join_pieces(const struct pieces *ps, size_t bytes, size_t unit
 
 static int fn_format(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
+    struct res values[ARGS_MAX];
+    char numbers[ARGS_MAX][32];
+    bool done[ARGS_MAX] = {false};
+    struct args args = {values, numbers, done};
     struct pieces ps;
-    struct args args;
     struct res fmt;
     size_t n_args = n->n_args - 1U, bytes = 0, units = 0;
     char tmp[32];
@@ -400,7 +404,6 @@ static int fn_format(struct eval *ev, const struct node *n, unsigned level, stru
     ps.v = ps.few;
     ps.n = 0;
     ps.cap = sizeof ps.few / sizeof ps.few[0];
-    memset(args.done, 0, sizeof args.done);
     if (expr_eval_node(ev, n->first, level + 1, &fmt) < 0)
         return -1;
     int rc = scan_format(ev, res_text(&fmt, tmp), n_args, &ps);

@@ -30,7 +30,7 @@
     X(slist_free_all)
 
 struct hc_curl {
-#define HC_CURL_MEMBER(f) __typeof__(curl_##f) *f;
+#define HC_CURL_MEMBER(f) __typeof__(curl_##f) *f; /* NOLINT(bugprone-macro-parentheses): a name */
     HC_CURL_FUNCTIONS(HC_CURL_MEMBER)
 #undef HC_CURL_MEMBER
 };

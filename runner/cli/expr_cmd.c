@@ -185,7 +185,7 @@ static int batch(void)
 
 /* ---- one expression ---- */
 
-static int read_contexts(const char *file, struct world *w, struct err *e)
+static int read_contexts(const char *file, struct val **out, struct err *e)
 {
     AUTO(auto_free) char *text = NULL;
     size_t n;
@@ -198,7 +198,7 @@ static int read_contexts(const char *file, struct world *w, struct err *e)
     if (!json_is_object(j))
         return err_set(e, FAIL_INPUT, "'%s' holds no JSON object; give {\"github\": {...}, ...}",
                        file);
-    w->contexts = val_from_json(j);
+    *out = val_from_json(j);
     return 0;
 }
 
@@ -209,20 +209,18 @@ static int single(const char *expr, const char *contexts_file)
     AUTO(auto_val) struct val *v = NULL, *contexts = NULL;
     struct expr_error xe = {.text = &text};
     struct err e = {0};
-    struct world w = {0};
 
-    if (contexts_file != NULL && read_contexts(contexts_file, &w, &e) < 0) {
+    if (contexts_file != NULL && read_contexts(contexts_file, &contexts, &e) < 0) {
         err_print(&e);
         return 2;
     }
-    contexts = w.contexts;
     AUTO(auto_free) char *here = realpath(".", NULL);
     if (here == NULL) {
         (void)err_sys(&e, "cannot find out the current folder");
         err_print(&e);
         return 2;
     }
-    w.workspace = sv_of(here);
+    struct world w = {.contexts = contexts, .workspace = sv_of(here)};
     const struct expr_env env = {.ctx = &w,
                                  .context = context,
                                  .success = yes,

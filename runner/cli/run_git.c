@@ -98,7 +98,8 @@ static int git_begin(const char *dir, const char *protocols, const char *const *
         return -1;
     g.c.path = "git"; /* argv goes away */
     *out = g;
-    g = GIT_INIT;
+    g.c = PROC_CAPTURE_INIT; /* both are *out's now */
+    g.errors = -1;
     return 0;
 }
 
@@ -376,8 +377,9 @@ static int no_repository(const char *dir, struct err *e)
                        "one with -C",
                        dir);
     if (sv_find(sv_of(e->msg), SV("dubious ownership")) != SV_NPOS) {
-        const char *at = strchr(e->msg, '\''); /* git names the folder in quotes */
-        AUTO(auto_free) char *where = xstrdup(at != NULL ? at : "''");
+        struct sv why = sv_of(e->msg);
+        size_t at = sv_chr(why, '\''); /* git names the folder in quotes */
+        AUTO(auto_free) char *where = sv_dup(at != SV_NPOS ? sv_sub(why, at, why.n) : SV("''"));
         return err_set(e, FAIL_INPUT,
                        "the repository %.200s belongs to another user; run gantry as its owner, "
                        "or git config --global --add safe.directory %.200s",

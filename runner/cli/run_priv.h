@@ -71,6 +71,6 @@ MUST_USE int run_inputs(const struct run_request *r, const struct workflow *w, s
 struct live;
 struct live *live_begin(const struct run_request *r);
 int run_live(struct live *v); /* exit status */
-void live_free(struct live **v);
+void live_free(struct live **own);
 
 #endif

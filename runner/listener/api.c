@@ -65,15 +65,21 @@ static void unlink_call(struct gh_call *c)
     *at = c->next;
 }
 
-static void call_free(struct gh_call *c)
+/* A call that is on no list any more. */
+static void call_drop(struct gh_call *c)
 {
-    unlink_call(c);
     if (c->req != NULL)
         hc_cancel(c->req);
     loop_del_timer(c->timer);
     free(c->url);
     free(c->body);
     free(c);
+}
+
+static void call_free(struct gh_call *c)
+{
+    unlink_call(c);
+    call_drop(c);
 }
 
 void gh_call_cancel(struct gh_call **c)
@@ -87,8 +93,10 @@ void gh_api_free(struct gh_api *a)
 {
     if (a == NULL)
         return;
-    while (a->calls != NULL)
-        call_free(a->calls);
+    for (struct gh_call *c = a->calls, *next; c != NULL; c = next) {
+        next = c->next;
+        call_drop(c);
+    }
     gh_token_reset(a);
     free(a->agent);
     free(a);
@@ -204,12 +212,10 @@ void gh_call_settle(struct gh_call *c, const struct gh_answer *a)
     bool transient = a->status == 502 || a->status == 503 || a->status == 504 ||
                      (a->status == 0 && a->oauth == GH_OAUTH_OK && a->e.code == FAIL_NET);
 
-    if (gh_ok(a)) {
-        finish(c, a);
-    } else if (c->s.http_retry && transient && a->kind == GH_KIND_NONE && a->run_status == 0 &&
-               c->handler_tries < HTTP_RETRIES) {
+    if (!gh_ok(a) && c->s.http_retry && transient && a->kind == GH_KIND_NONE &&
+        a->run_status == 0 && c->handler_tries < HTTP_RETRIES) {
         retry_in(c, gh_handler_delay(++c->handler_tries), a);
-    } else if (c->tries + 1 < c->s.attempts && a->oauth == GH_OAUTH_OK &&
+    } else if (!gh_ok(a) && c->tries + 1 < c->s.attempts && a->oauth == GH_OAUTH_OK &&
                !(c->s.final != NULL && c->s.final(a))) {
         c->tries++;
         c->handler_tries = 0;

@@ -319,13 +319,20 @@ static int add_runner(struct gh_listener *l, struct sv jit, struct err *e)
     return 0;
 }
 
+static size_t count_jits(const char *const *jit)
+{
+    size_t n = 0;
+
+    while (jit != NULL && jit[n] != NULL)
+        n++;
+    return n;
+}
+
 static int add_runners(struct gh_listener *l, const json_t *late, struct err *e)
 {
     json_t *list = late != NULL ? jx_get(late, "jit") : NULL;
-    size_t n = json_array_size(list);
+    size_t n = late != NULL ? json_array_size(list) : count_jits(l->o.jit);
 
-    for (size_t i = 0; late == NULL && l->o.jit != NULL && l->o.jit[i] != NULL; i++)
-        n++;
     if (n == 0 || n > RUNNERS_MAX)
         return err_set(e, FAIL_INPUT, "%zu runner registrations; between 1 and %u are possible", n,
                        RUNNERS_MAX);

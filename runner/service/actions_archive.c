@@ -196,7 +196,7 @@ static int by_name(const void *a, const void *b)
     X(write_set_options)
 
 static struct {
-#define LA_MEMBER(f) __typeof__(archive_##f) *f;
+#define LA_MEMBER(f) __typeof__(archive_##f) *f; /* NOLINT(bugprone-macro-parentheses): a name */
     LA_FUNCTIONS(LA_MEMBER)
 #undef LA_MEMBER
 } la;

@@ -33,7 +33,7 @@
     X(read_support_format_tar)
 
 static struct {
-#define LA_MEMBER(f) __typeof__(archive_##f) *f;
+#define LA_MEMBER(f) __typeof__(archive_##f) *f; /* NOLINT(bugprone-macro-parentheses): a name */
     LA_FUNCTIONS(LA_MEMBER)
 #undef LA_MEMBER
 } la;

@@ -234,7 +234,7 @@ static int prepare_children(struct exec *x, const struct action *a, unsigned dep
 
     if (a->n_steps == 0)
         return 0;
-    children = xcalloc(a->n_steps, sizeof *children);
+    children = xcalloc(a->n_steps, sizeof(const struct step_def *));
     for (size_t i = 0; i < a->n_steps; i++)
         children[i] = &a->steps[i];
     rc = actions_prepare(x, children, a->n_steps, depth, e);

@@ -143,7 +143,7 @@ static int refuse_unsupported(struct exec *x, struct err *e)
 
 static int prepare_actions(struct exec *x, const struct step_list *steps, struct err *e)
 {
-    const struct step_def **defs = xcalloc(steps->n + 1, sizeof *defs);
+    const struct step_def **defs = xcalloc(steps->n + 1, sizeof(const struct step_def *));
     int rc;
 
     for (size_t i = 0; i < steps->n; i++)

@@ -85,7 +85,7 @@ static int tokens_of(const json_t *o, const char *key, struct tok ***out, size_t
         return -1;
     if (n == 0)
         return 0;
-    *out = xcalloc(n, sizeof **out);
+    *out = xcalloc(n, sizeof(struct tok *));
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(a, i);
         if (json_is_null(v))

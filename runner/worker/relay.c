@@ -195,8 +195,10 @@ void relay_free(struct relay *r)
         return;
     loop_del_fd(r->watch);
     r->watch = NULL;
-    while (r->pairs != NULL)
-        pair_free(r->pairs);
+    for (struct pair *p = r->pairs, *next; p != NULL; p = next) {
+        next = p->next;
+        pair_free(p);
+    }
     fd_close(&r->listen_fd);
     free(r);
 }

@@ -122,7 +122,7 @@ static void start_limit(struct exec *x)
 
 static void report_limit(struct exec *x)
 {
-    double minutes = (double)((x->deadline_ms - x->limit_from_ms) / 60000);
+    int64_t minutes = (x->deadline_ms - x->limit_from_ms) / 60000;
 
     if (x->parent != NULL) {
         exec_errorf(x, "The action has timed out.");

@@ -65,7 +65,10 @@ static void fill_words(struct buf *b, size_t line)
 static void fill_base64(struct buf *b, size_t line)
 {
     for (size_t i = 0; b->len < TEXT_BYTES; i++)
-        buf_addc(b, i % line == line - 1 ? '\n' : alnum[rng() % 62]);
+        if (i % line == line - 1)
+            buf_addc(b, '\n');
+        else
+            buf_addc(b, alnum[rng() % 62]);
 }
 
 static void run(const char *name, struct mask *m, void (*fill)(struct buf *, size_t), size_t line)

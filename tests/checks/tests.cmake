@@ -22,19 +22,10 @@ add_custom_target(format
     COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -DFIX=ON -P ${CMAKE_SOURCE_DIR}/tests/format.cmake
     COMMENT "clang-format -i")
 
-# clang-tidy over every source: minutes, so a test only where it is asked for. Needs clang's own warnings:
-# configure with clang.
-option(GANTRY_TIDY "add the clang-tidy run as a test" OFF)
-set(tidy run-clang-tidy -p ${CMAKE_BINARY_DIR} -quiet "${CMAKE_SOURCE_DIR}/(base|actions|sandbox|runner)/.*[.]c")
-add_custom_target(tidy COMMAND ${tidy} VERBATIM COMMENT "clang-tidy")
-if(GANTRY_TIDY)
-    add_test(NAME tidy/sources COMMAND ${tidy})
-    set_tests_properties(tidy/sources PROPERTIES LABELS tidy TIMEOUT 1500)
-endif()
-
-# The units of base and actions under valgrind: minutes, so only where it is asked for.
-option(GANTRY_VALGRIND "add the valgrind run of the unit tests; needs a build without sanitizers" OFF)
-if(GANTRY_VALGRIND)
-    add_test(NAME valgrind/units COMMAND ${CMAKE_SOURCE_DIR}/tests/valgrind.sh ${CMAKE_BINARY_DIR})
-    set_tests_properties(valgrind/units PROPERTIES LABELS valgrind TIMEOUT 1800)
-endif()
+# Minutes each, so no tests of ctest's but stages of packaging/bootstrap.
+add_custom_target(tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy.py ${CMAKE_BINARY_DIR} VERBATIM USES_TERMINAL COMMENT "clang-tidy")
+get_property(valgrind_units DIRECTORY PROPERTY BUILDSYSTEM_TARGETS)
+list(FILTER valgrind_units INCLUDE REGEX "^unit_(base|actions)_")
+add_custom_target(valgrind_units DEPENDS ${valgrind_units})
+add_custom_target(valgrind COMMAND ${CMAKE_SOURCE_DIR}/tests/valgrind.sh ${CMAKE_BINARY_DIR} DEPENDS valgrind_units
+    USES_TERMINAL COMMENT "valgrind")

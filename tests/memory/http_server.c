@@ -20,7 +20,7 @@
 
 #define BODY_BYTES  ((uint64_t)1 << 30)
 #define LIMIT_KIB   (16UL * 1024)
-#define BLOCK_BYTES (256U * 1024)
+#define BLOCK_BYTES (256UL * 1024)
 
 /* ---- the server -------------------------------------------------------------------------------------- */
 

@@ -236,11 +236,11 @@ static void check_ws(void **state)
 
 int main(void)
 {
-    enum { N = sizeof cases / sizeof cases[0] };
-    struct CMUnitTest tests[2 * N];
+    enum { N = sizeof cases / sizeof cases[0], TESTS = 2 * N };
+    struct CMUnitTest tests[TESTS];
 
     (void)signal(SIGPIPE, SIG_IGN); /* allow: as proc_main_init() does */
-    for (size_t i = 0; i < 2 * N; i++)
+    for (size_t i = 0; i < TESTS; i++)
         tests[i] = (struct CMUnitTest){.name = cases[i % N].name,
                                        .test_func = i < N ? check_http : check_ws,
                                        .initial_state = (void *)(uintptr_t)&cases[i % N]};

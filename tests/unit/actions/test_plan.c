@@ -386,7 +386,10 @@ static struct wf *parse(const struct plan_case *c)
     buf_adds(&b, "on: push\njobs:\n");
     for (const char *s = c->jobs; *s != '\0'; s++) {
         bool wide = s[0] == '|' && s[1] == '|'; /* an operator */
-        buf_addc(&b, *s == '|' && !wide ? '\n' : *s);
+        if (*s == '|' && !wide)
+            buf_addc(&b, '\n');
+        else
+            buf_addc(&b, *s);
         if (wide)
             buf_addc(&b, *++s);
     }

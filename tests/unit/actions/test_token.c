@@ -201,7 +201,10 @@ static void kinds_are_not_converted(void **state)
     double d = 7;
 
     (void)state;
-    assert_int_equal(from_yaml("['true', 5, true, [1], {a: 1}, ~]", &t, &e), 0);
+    if (from_yaml("['true', 5, true, [1], {a: 1}, ~]", &t, &e) < 0) {
+        fail_msg("%s", e.msg);
+        return;
+    }
     assert_int_equal(tok_eval_bool(t->items[0], &env, NULL, 0, &b, &e), -1);
     assert_string_equal(e.msg, "(Line: 1, Col: 2): Unexpected value 'true'");
     assert_int_equal(tok_eval_bool(t->items[2], &env, NULL, 0, &b, &e), 0);

@@ -15,10 +15,12 @@
 
 static unsigned char *page;
 
+enum { TIMERS = 8, WATCHES = 4, MANY = 500 };
+
 struct scene {
     struct loop *l;
-    struct loop_timer *t[8];
-    struct loop_fd *w[4];
+    struct loop_timer *t[TIMERS];
+    struct loop_fd *w[WATCHES];
     int p[2];
     char order[64];
     size_t n;
@@ -120,7 +122,7 @@ static void free_all(void *ctx)
     struct scene *s = ctx;
 
     mark(s, 'x');
-    for (size_t i = 0; i < COUNT(s->t); i++) {
+    for (size_t i = 0; i < TIMERS; i++) {
         loop_del_timer(s->t[i]); /* its own is among them */
         s->t[i] = NULL;
     }
@@ -130,7 +132,7 @@ static void timer_frees_itself_and_others(void **state)
 {
     struct scene *s = *state;
 
-    for (size_t i = 0; i < COUNT(s->t); i++)
+    for (size_t i = 0; i < TIMERS; i++)
         s->t[i] = loop_add_timer(s->l, 0, free_all, s);
     turn(s, 0);
     turn(s, 0);
@@ -165,12 +167,12 @@ static void rearmed_timer_waits_for_the_next_turn(void **state)
 static void many_timers(void **state)
 {
     struct scene *s = *state;
-    struct loop_timer *t[500];
+    struct loop_timer *t[MANY];
     struct err e;
 
-    for (size_t i = 0; i < COUNT(t); i++)
+    for (size_t i = 0; i < MANY; i++)
         t[i] = loop_add_timer(s->l, (int64_t)(i * 7919 % 1000), mark_a, s);
-    for (size_t i = 0; i < COUNT(t); i++)
+    for (size_t i = 0; i < MANY; i++)
         if (i % 10 != 0)
             loop_del_timer(t[i]);
     (void)loop_add_timer(s->l, 1000, stop, s);
@@ -219,7 +221,7 @@ static void free_watches(void *ctx, int fd, unsigned events)
     (void)fd;
     (void)events;
     mark(s, 'w');
-    for (size_t i = 0; i < COUNT(s->w); i++) {
+    for (size_t i = 0; i < WATCHES; i++) {
         loop_del_fd(s->w[i]);
         s->w[i] = NULL;
     }

@@ -696,8 +696,10 @@ static void test_host_folder_is_shown(void **state)
 
 /* The job's root writes where it likes, in memory or on the job's disk; the host has nothing of it, and files with ids
  * of the job's range are removed. */
-static void root_of_job(const char *seam)
+/* What root in a job does stays in the job; with the upper folder in memory and on disk (the seam). */
+static void check_root_of_the_job(void **state)
 {
+    const char *seam = *state;
     static const char *const argv[] = {
         "/bin/sh", "-c",
         "set -e; touch /usr/bin/gantry-was-here; rm -rf /etc/apt; mkdir /etc/apt /x; mv /root /root2; "
@@ -726,18 +728,6 @@ static void root_of_job(const char *seam)
     assert_false(fs_exists(AT_FDCWD, "/x"));
     rig_close(r);
     done(r);
-}
-
-static void test_root_of_the_job(void **state)
-{
-    (void)state;
-    root_of_job("GANTRY_NOTHING=");
-}
-
-static void test_root_of_the_job_on_disk(void **state)
-{
-    (void)state;
-    root_of_job("GANTRY_SANDBOX_OFF=tmpfs-upper");
 }
 
 /* A set-up that fails in the middle leaves nothing and says where. */
@@ -787,6 +777,7 @@ static void test_probe_of_the_host(void **state)
 
 static int run_level(enum sbx_level l)
 {
+    char in_memory[] = "GANTRY_NOTHING=", on_disk[] = "GANTRY_SANDBOX_OFF=tmpfs-upper";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_launcher_dies),
         cmocka_unit_test(test_recover_spares_the_living),
@@ -811,8 +802,10 @@ static int run_level(enum sbx_level l)
         cmocka_unit_test(test_refuse_missing_host_folder),
         cmocka_unit_test(test_failing_setup),
         /* These need root. */
-        cmocka_unit_test(test_root_of_the_job),
-        cmocka_unit_test(test_root_of_the_job_on_disk),
+        {.name = "root of the job", .test_func = check_root_of_the_job, .initial_state = in_memory},
+        {.name = "root of the job, upper folder on disk",
+         .test_func = check_root_of_the_job,
+         .initial_state = on_disk},
     };
     size_t n = sizeof tests / sizeof tests[0] - (l == SBX_NONE ? 5 : l == SBX_SINGLE ? 2 : 0);
 

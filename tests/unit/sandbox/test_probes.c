@@ -179,12 +179,20 @@ static enum sbx_level own_level(void)
     return geteuid() == 0 ? SBX_FULL : SBX_SINGLE;
 }
 
-static void probe_once(bool as_root, enum sbx_net net)
+/* Every probe, from inside a job: each must get the errno that its row wants. */
+struct probe_case {
+    bool as_root;
+    enum sbx_net net;
+};
+
+static void check_probes(void **state)
 {
+    const struct probe_case *c = *state;
+    bool as_root = c->as_root;
     struct rig r;
 
     rig_init(&r, own_level());
-    r.policy.network = net;
+    r.policy.network = c->net;
     r.policy.allow_sudo = as_root;
     rig_open(&r);
     run_probe(&r, as_root);
@@ -193,24 +201,6 @@ static void probe_once(bool as_root, enum sbx_net net)
     assert_string_equal(res.out, "alive\n");
     rig_close(&r);
     rig_done(&r);
-}
-
-static void test_as_user(void **state)
-{
-    (void)state;
-    probe_once(false, SBX_NET_NONE);
-}
-
-static void test_as_user_host_network(void **state)
-{
-    (void)state;
-    probe_once(false, SBX_NET_HOST);
-}
-
-static void test_as_job_root(void **state)
-{
-    (void)state;
-    probe_once(true, SBX_NET_NONE);
 }
 
 /* A test build without one wall: some probe must notice, or the probes are worth nothing. */
@@ -358,13 +348,16 @@ static int compare_snapshot(void **state)
 
 static int run_all(void)
 {
+    struct probe_case user = {false, SBX_NET_NONE}, user_host = {false, SBX_NET_HOST},
+                      root = {true, SBX_NET_NONE};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_user),
-        cmocka_unit_test(test_as_user_host_network),
+        {.name = "probes", .test_func = check_probes, .initial_state = &user},
+        {.name = "probes, host network", .test_func = check_probes, .initial_state = &user_host},
         cmocka_unit_test(test_walls),
         cmocka_unit_test(test_paths_out_of_the_job),
         cmocka_unit_test(test_hostile_host_folder),
-        cmocka_unit_test(test_as_job_root), /* level full only: last, and left out by the count */
+        /* level full only: last, and left out by the count */
+        {.name = "probes, root of the job", .test_func = check_probes, .initial_state = &root},
     };
     size_t n = sizeof tests / sizeof tests[0] - (own_level() == SBX_FULL ? 0 : 1);
 

@@ -73,7 +73,7 @@ static inline void rig_spawn(struct rig *g, const char *config)
     AUTO(strv_free) struct strv envp = STRV_INIT;
     AUTO(strv_free) struct strv argv = STRV_INIT;
     struct proc_spec spec = PROC_SPEC_INIT;
-    int keep[] = {3, 4}, pipe_fds[2], mem = -1;
+    int keep[] = {3, 4}, pipe_fds[2] = {-1, -1}, mem = -1;
     struct err e;
 
     strv_add(&envp, clock_env);

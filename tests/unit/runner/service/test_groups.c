@@ -77,14 +77,13 @@ static void a_run_waits_and_a_newer_one_takes_its_place(void **state)
 static void another_repository_has_groups_of_its_own(void **state)
 {
     struct rig *g = rig_new("serve", "");
-    AUTO(auto_free) char *one = NULL;
     AUTO(auto_free) char *two = NULL;
     struct job j, k;
 
     (void)state;
     rig_session(g, 0);
     rig_session(g, 1);
-    one = rig_run(g, IN_GROUP("prod"), NULL);
+    free(rig_run(g, IN_GROUP("prod"), NULL));
     two = rig_run(g, IN_GROUP("prod"), json_pack("{s:s}", "repository", "acme/other"));
     j = rig_take(g, 0);
     k = rig_take(g, 1);

@@ -53,7 +53,6 @@ static void no_secret_is_stored(void **state)
 {
     struct rig *g = rig_new_dir();
     AUTO(auto_free) char *record = xasprintf(",\"record\":\"%s/record\"", g->dir);
-    AUTO(auto_free) char *run = NULL;
     AUTO(buf_free) struct buf b64 = BUF_INIT(256);
     struct job j;
 
@@ -61,7 +60,7 @@ static void no_secret_is_stored(void **state)
     rig_configure(g, "run", record);
     rig_connect(g);
     rig_session(g, 0);
-    run = rig_run(g, TWO_JOBS, json_pack("{s:{s:s}}", "secrets", "KEY", SECRET));
+    free(rig_run(g, TWO_JOBS, json_pack("{s:{s:s}}", "secrets", "KEY", SECRET)));
     j = rig_take(g, 0);
     assert_true(sv_is(jx_str(jx_get(jx_get(j.message, "variables"), "KEY"), "value", ""), SECRET));
     base64_encode(&b64, SECRET, strlen(SECRET));
@@ -268,7 +267,6 @@ static void a_port_in_use_is_named(void **state)
 static void a_full_disk_ends_the_service(void **state)
 {
     struct rig *g = rig_new_dir();
-    AUTO(auto_free) char *run = NULL;
     struct err e;
     int status = 0;
 
@@ -276,7 +274,7 @@ static void a_full_disk_ends_the_service(void **state)
     g->fail = "events-write=error:ENOSPC";
     rig_configure(g, "run", "");
     rig_connect(g);
-    run = rig_run(g, TWO_JOBS, NULL);
+    free(rig_run(g, TWO_JOBS, NULL));
     if (proc_wait(&g->proc, false, &status, &e) < 0)
         fail_err(&e);
     assert_int_equal(status, 3);
@@ -421,7 +419,6 @@ static void a_mirror_runs_no_command(void **state)
     struct rig *g = rig_new_dir();
     AUTO(auto_free) char *extra = xasprintf(",\"actions_dirs\":[\"%s/mirror:1\"]", g->dir);
     AUTO(auto_free) char *folder = xasprintf("%s/mirror:1/acme/setup", g->dir);
-    AUTO(auto_free) char *run = NULL;
     AUTO(auto_free) char *text = NULL;
     char script[] =
         "set -e; cd \"$1\"; git init -q; echo '* filter=x' >.gitattributes; echo n >action.yml; "
@@ -448,7 +445,7 @@ static void a_mirror_runs_no_command(void **state)
     rig_configure(g, "run", extra);
     rig_connect(g);
     rig_session(g, 0);
-    run = rig_run(g, TWO_JOBS, NULL);
+    free(rig_run(g, TWO_JOBS, NULL));
     j = rig_take(g, 0);
     a = resolve(g, &j, "acme/setup");
     assert_int_equal(a.status, 200);
@@ -471,7 +468,6 @@ static void actions_come_from_mirrors(void **state)
     AUTO(auto_free)
     char *extra = xasprintf(",\"actions_dirs\":[\"%s/none\",\"%s/mirror\"]", g->dir, g->dir);
     AUTO(auto_free) char *folder = xasprintf("%s/mirror/acme/setup", g->dir);
-    AUTO(auto_free) char *run = NULL;
     AUTO(auto_free) char *want = NULL;
     struct answer a, b;
     struct job j;
@@ -485,7 +481,7 @@ static void actions_come_from_mirrors(void **state)
     rig_configure(g, "run", extra);
     rig_connect(g);
     rig_session(g, 0);
-    run = rig_run(g, TWO_JOBS, NULL);
+    free(rig_run(g, TWO_JOBS, NULL));
     j = rig_take(g, 0);
     a = resolve(g, &j, "acme/setup");
     assert_int_equal(a.status, 200);
