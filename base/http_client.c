@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The HTTP client's life in the loop: libcurl's sockets and timer, attempts and their time-outs on the one
- * clock, redirects, retries. */
+ * clock, redirects, retries. libcurl is opened by the first request that needs it. */
 #include "base/http_client.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "base/http_client_priv.h"
 #include "base/ids.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 /* ---- libcurl in the loop ----------------------------------------------------------------------------- */
 
@@ -18,9 +19,9 @@ static void action(struct hc *h, curl_socket_t fd, int mask)
 {
     int running;
 
-    h->in_curl = true;
+    h->in_transfer = true;
     (void)hc_curl.multi_socket_action(h->m, fd, mask, &running);
-    h->in_curl = false;
+    h->in_transfer = false;
     check_finished(h);
 }
 
@@ -141,11 +142,15 @@ static void begin_attempt(struct hc_req *r)
 
     r->attempts++;
     if (hc_transfer_new(r, &e) < 0) {
-        finish(r, 0, &e);
+        if (r->plain != NULL)
+            hc_attempt_over(r, FAIL_NET, e.msg, true);
+        else
+            finish(r, 0, &e);
         return;
     }
     loop_set_timer(r->timer, timeout_ms > 0 ? timeout_ms : -1);
-    BUG(hc_curl.multi_add_handle(r->h->m, r->easy) != CURLM_OK);
+    if (r->easy != NULL)
+        BUG(hc_curl.multi_add_handle(r->h->m, r->easy) != CURLM_OK);
 }
 
 /* ---- again? ------------------------------------------------------------------------------------------ */
@@ -188,19 +193,33 @@ static int64_t random_below(int64_t n)
     return n > 0 ? (int64_t)(v % (uint64_t)n) : 0;
 }
 
+/* Retry-After of the answer, in seconds; 0 = none. */
+static int64_t wish(const struct hc_req *r)
+{
+    curl_off_t seconds = 0;
+    struct sv text;
+    uint64_t n = 0;
+    struct err ignored; /* a date: only servers of this machine come here, and ours sends none */
+
+    if (r->easy != NULL)
+        (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &seconds);
+    else if (r->plain != NULL && hc_header(buf_sv(&r->head), "Retry-After", &text) &&
+             num_u64(text, INT32_MAX, &n, &ignored) == 0)
+        seconds = (curl_off_t)n;
+    return seconds;
+}
+
 /* Full jitter between min and min * 2^attempt, never above max; the server's wish counts up to max. */
 static int64_t retry_delay(const struct hc_req *r)
 {
     int64_t min = r->spec.retry.min_ms > 0 ? r->spec.retry.min_ms : 0;
     int64_t max = r->spec.retry.max_ms > min ? r->spec.retry.max_ms : min;
     int64_t top = min;
-    curl_off_t wish_s = 0;
+    int64_t wish_s = wish(r);
 
     for (unsigned i = 0; i < r->attempts && top < max; i++)
         top = top > max / 2 ? max : (top > 0 ? top * 2 : max);
     int64_t delay = min + random_below(top - min + 1);
-    if (r->easy != NULL)
-        (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &wish_s);
     if (wish_s > 0 && delay < wish_s * 1000)
         delay = wish_s * 1000 < max ? wish_s * 1000 : max;
     return delay;
@@ -300,48 +319,102 @@ static void attempt_failed(struct hc_req *r, enum fail code, const char *why, bo
     finish(r, 0, &e);
 }
 
-static void transfer_failed(struct hc_req *r, CURLcode rc)
+static int status_of(const struct hc_req *r)
 {
-    const char *why = r->error[0] != '\0' ? r->error : hc_curl.easy_strerror(rc);
-
-    if (r->stop_code == FAIL_LIMIT)
-        attempt_failed(r, FAIL_LIMIT, "the answer is larger than allowed", false);
-    else if (r->stop_code == FAIL_CANCELED)
-        attempt_failed(r, FAIL_CANCELED, "stopped by the program", false);
-    else if (rc == CURLE_OPERATION_TIMEDOUT)
-        attempt_failed(r, FAIL_TIMEOUT, why, true);
-    else /* a certificate does not get better by trying again */
-        attempt_failed(r, FAIL_NET, why,
-                       rc != CURLE_PEER_FAILED_VERIFICATION && rc != CURLE_SSL_CACERT_BADFILE);
-}
-
-static void transfer_done(struct hc_req *r, CURLcode rc)
-{
-    char *location = NULL;
     long status = 0;
 
-    if (rc != CURLE_OK) {
-        transfer_failed(r, rc);
-        return;
-    }
+    if (r->easy == NULL)
+        return hc_plain_status(r);
+    (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+/* RFC 3986 5.2 for what redirects name: a whole URL, a path, or something beside the last one. */
+static char *resolve(const char *base, struct sv to)
+{
+    struct sv from = sv_of(base), path;
+    size_t scheme = sv_find(from, SV("://")), slash;
+
+    if (sv_find(to, SV("://")) != SV_NPOS)
+        return sv_dup(to);
+    BUG(scheme == SV_NPOS);
+    if (sv_starts(to, SV("//")))
+        return xasprintf("%.*s:%.*s", (int)scheme, base, (int)to.n, to.p);
+    if (sv_chr(from, '?') != SV_NPOS)
+        from.n = sv_chr(from, '?');
+    path = sv_sub(from, scheme + 3, from.n);
+    slash = sv_chr(path, '/');
+    path = slash == SV_NPOS ? SV("") : sv_sub(path, slash, path.n);
+    from.n -= path.n; /* scheme and authority */
+    if (sv_starts(to, SV("/")))
+        return xasprintf("%.*s%.*s", (int)from.n, base, (int)to.n, to.p);
+    path.n = slash == SV_NPOS ? 0 : sv_rchr(path, '/');
+    return xasprintf("%.*s%.*s/%.*s", (int)from.n, base, (int)path.n, path.p, (int)to.n, to.p);
+}
+
+/* Where a redirect leads, free(); NULL: it does not say. */
+static char *location_of(const struct hc_req *r)
+{
+    char *text = NULL;
+    struct sv to;
+
+    if (r->easy != NULL)
+        return hc_curl.easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK &&
+                       text != NULL
+                   ? xstrdup(text)
+                   : NULL;
+    if (!hc_header(buf_sv(&r->head), "Location", &to) || to.n == 0 || to.n > URL_MAX_BYTES)
+        return NULL;
+    return resolve(r->url, to);
+}
+
+static void answered(struct hc_req *r)
+{
+    AUTO(auto_free) char *location = NULL;
+    int status;
+
     if (!r->head_complete) { /* libcurl takes the end of the connection for the end of the headers */
         attempt_failed(r, FAIL_NET, "connection closed in the headers of the answer", true);
         return;
     }
-    (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status_repeats(r, (int)status)) {
+    status = status_of(r);
+    if (status_repeats(r, status)) {
         wait_and_repeat(r);
         return;
     }
-    if (is_redirect(r, (int)status) &&
-        hc_curl.easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK &&
-        location != NULL)
-        next_hop(r, (int)status, location);
+    if (is_redirect(r, status))
+        location = location_of(r);
+    if (location != NULL)
+        next_hop(r, status, location);
     else
-        finish(r, (int)status, NULL);
+        finish(r, status, NULL);
 }
 
-static void sweep_canceled(struct hc *h)
+void hc_attempt_over(struct hc_req *r, enum fail code, const char *why, bool repeatable)
+{
+    if (r->stop_code == FAIL_LIMIT)
+        attempt_failed(r, FAIL_LIMIT, "the answer is larger than allowed", false);
+    else if (r->stop_code == FAIL_CANCELED)
+        attempt_failed(r, FAIL_CANCELED, "stopped by the program", false);
+    else if (code != FAIL_NONE)
+        attempt_failed(r, code, why, repeatable);
+    else
+        answered(r);
+}
+
+/* A certificate does not get better by trying again. */
+static void transfer_over(struct hc_req *r, CURLcode rc)
+{
+    bool certificate = rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE;
+    enum fail code = rc == CURLE_OK                   ? FAIL_NONE
+                     : rc == CURLE_OPERATION_TIMEDOUT ? FAIL_TIMEOUT
+                                                      : FAIL_NET;
+
+    hc_attempt_over(r, code, r->error[0] != '\0' ? r->error : hc_curl.easy_strerror(rc),
+                    !certificate);
+}
+
+void hc_sweep(struct hc *h)
 {
     struct hc_req *next;
 
@@ -357,7 +430,7 @@ static void check_finished(struct hc *h)
     CURLMsg *msg;
     int left;
 
-    sweep_canceled(h);
+    hc_sweep(h);
     while ((msg = hc_curl.multi_info_read(h->m, &left)) != NULL) {
         struct hc_req *r = NULL;
         CURLcode rc = msg->data.result; /* msg dies with the handle */
@@ -365,7 +438,7 @@ static void check_finished(struct hc *h)
         if (msg->msg != CURLMSG_DONE)
             continue;
         BUG(hc_curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &r) != CURLE_OK || r == NULL);
-        transfer_done(r, rc);
+        transfer_over(r, rc);
     }
 }
 
@@ -374,7 +447,7 @@ static void on_req_timer(void *ctx)
 {
     struct hc_req *r = ctx;
 
-    if (r->easy == NULL) {
+    if (r->easy == NULL && r->plain == NULL) {
         begin_attempt(r);
         return;
     }
@@ -383,33 +456,36 @@ static void on_req_timer(void *ctx)
 
 /* ---- public ------------------------------------------------------------------------------------------ */
 
-int hc_prepare(struct err *e)
+int hc_need_curl(struct hc *h, struct err *e)
 {
-    return hc_curl_open(e);
+    if (h->m != NULL)
+        return 0;
+    if (hc_curl_open(e) < 0)
+        return -1;
+    if (hc_curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return err_set(e, FAIL_INTERNAL, "cannot start libcurl");
+    h->m = hc_curl.multi_init();
+    BUG(h->m == NULL);
+    BUG(hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETFUNCTION, on_watch) != CURLM_OK ||
+        hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
+        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
+        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERDATA, h) != CURLM_OK);
+    return 0;
 }
 
 struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e)
 {
-    if (hc_curl_open(e) < 0)
-        return NULL;
-    if (hc_curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        (void)err_set(e, FAIL_INTERNAL, "cannot start libcurl");
-        return NULL;
-    }
     struct hc *h = xcalloc(1, sizeof *h);
+
+    (void)e; /* nothing that may be missing is needed yet */
     h->l = l;
     h->user_agent = xstrdup(o->user_agent);
     h->ca_file = o->ca_file != NULL ? xstrdup(o->ca_file) : NULL;
     h->proxy = o->proxy != NULL ? xstrdup(o->proxy) : NULL;
     h->allow_http = o->allow_http;
-    h->m = hc_curl.multi_init();
-    BUG(h->m == NULL);
+    h->curl_only = o->curl_only;
     h->timer = loop_add_timer(l, 0, on_timer, h);
     loop_set_timer(h->timer, -1);
-    BUG(hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETFUNCTION, on_watch) != CURLM_OK ||
-        hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
-        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
-        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERDATA, h) != CURLM_OK);
     return h;
 }
 
@@ -417,18 +493,21 @@ void hc_free(struct hc *h)
 {
     if (h == NULL)
         return;
-    BUG(h->in_curl || h->in_done);
+    BUG(h->in_transfer || h->in_done);
     for (struct hc_req *r = h->reqs, *next; r != NULL; r = next) {
         next = r->next;
         req_free(r);
     }
-    (void)hc_curl.multi_cleanup(h->m);
+    hc_plain_close_idle(h);
+    if (h->m != NULL) {
+        (void)hc_curl.multi_cleanup(h->m);
+        hc_curl.global_cleanup();
+    }
     loop_del_timer(h->timer);
     free(h->user_agent);
     free(h->ca_file);
     free(h->proxy);
     free(h);
-    hc_curl.global_cleanup();
 }
 
 /* A field name (RFC 9110 5.6.2), a colon, and a value without control characters. */
@@ -501,7 +580,7 @@ void hc_cancel(struct hc_req *r)
     if (r == NULL || r->finished)
         return; /* from its own done callback */
     r->canceled = true;
-    if (!r->h->in_curl) /* else check_finished() frees it */
+    if (!r->h->in_transfer) /* else check_finished() frees it */
         req_free(r);
 }
 

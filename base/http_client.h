@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * HTTP client: libcurl's multi interface in the process's own loop. Time-outs, retries with jitter,
- * proxies, a CA of the user's, streaming up and down, own byte limits. */
+ * HTTP client: libcurl's multi interface in the process's own loop; plain http to this machine goes without it.
+ * Time-outs, retries with jitter, proxies, a CA of the user's, streaming up and down, own byte limits. */
 #ifndef BASE_HTTP_CLIENT_H
 #define BASE_HTTP_CLIENT_H
 
@@ -20,10 +20,8 @@ struct hc_options {
     const char *ca_file;    /* PEM, added to nothing else; NULL = system store */
     const char *proxy; /* NULL = http_proxy, https_proxy, no_proxy of the environment; "" = none */
     bool allow_http;   /* else https only; loopback and *.localhost are always allowed plain */
+    bool curl_only;    /* for tests: libcurl also where our own transport would do (http_plain.c) */
 };
-/* Loads libcurl and what it brings along, which the first hc_new() does otherwise: for who waits for something
- * else anyway. */
-MUST_USE int hc_prepare(struct err *e);
 MUST_USE struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e);
 /* Cancels what is under way without calling back. Not from a done callback, sink or source. */
 void hc_free(struct hc *h);

@@ -1,56 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One attempt of a request: its options, its headers, and where the answer goes. */
+ * One attempt of a request with libcurl: its options, its headers; and where the answer of any goes. */
 #include "base/http_client_priv.h"
 #include "base/mem.h"
 
 /* ---- callbacks of libcurl ---------------------------------------------------------------------------- */
 
-static size_t stop(struct hc_req *r, enum fail code, size_t result)
+static int stop(struct hc_req *r, enum fail code)
 {
     r->stop_code = code;
-    return result;
+    return -1;
 }
 
 /* The body of the last answer goes to the sink when it is a success; an error's text stays readable. */
-static size_t on_body(char *p, size_t size, size_t count, void *ctx)
+int hc_take_body(struct hc_req *r, int status, const void *p, size_t n)
 {
-    struct hc_req *r = ctx;
-    size_t n = size * count; /* size is 1 */
-    long status = 0;
     size_t max = r->spec.max_bytes > 0 ? r->spec.max_bytes : HC_DEFAULT_BYTES;
 
-    (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
     if (r->canceled)
-        return stop(r, FAIL_CANCELED, CURL_WRITEFUNC_ERROR);
+        return stop(r, FAIL_CANCELED);
     bool sink = r->spec.sink != NULL && status >= 200 && status < 300;
     if (!sink && r->spec.sink != NULL) /* the limit was meant for the sink */
         max = HC_DEFAULT_BYTES;
     if (n > max - r->received) {
         /* What nobody will read is not worth failing for. */
-        if (!hc_status_is_final(r, (int)status))
-            return n;
-        return stop(r, FAIL_LIMIT, CURL_WRITEFUNC_ERROR);
+        return hc_status_is_final(r, status) ? stop(r, FAIL_LIMIT) : 0;
     }
     r->received += n;
     if (!sink) {
         buf_add(&r->answer, p, n);
-        return n;
+        return 0;
     }
     r->to_sink = true;
     int rc = r->spec.sink(r->spec.ctx, p, n);
-    if (rc < 0 || r->canceled)
-        return stop(r, FAIL_CANCELED, CURL_WRITEFUNC_ERROR);
-    return n;
+    return rc < 0 || r->canceled ? stop(r, FAIL_CANCELED) : 0;
+}
+
+static size_t on_body(char *p, size_t size, size_t count, void *ctx)
+{
+    struct hc_req *r = ctx;
+    size_t n = size * count; /* size is 1 */
+    long status = 0;
+
+    (void)hc_curl.easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    return hc_take_body(r, (int)status, p, n) < 0 ? CURL_WRITEFUNC_ERROR : n;
 }
 
 /* Each block (100-continue, a proxy's answer) replaces the one before. */
-/* libcurl gives the type. NOLINTNEXTLINE(readability-non-const-parameter) */
-static size_t on_header(char *p, size_t size, size_t count, void *ctx)
+int hc_take_head(struct hc_req *r, struct sv line)
 {
-    struct hc_req *r = ctx;
-    struct sv line = {p, size * count};
-
     if (sv_starts(line, SV("HTTP/"))) {
         buf_reset(&r->head);
         r->head_complete = false;
@@ -58,19 +56,25 @@ static size_t on_header(char *p, size_t size, size_t count, void *ctx)
     if (sv_trim(line).n == 0)
         r->head_complete = true;
     buf_addsv(&r->head, line);
-    return r->head.over ? stop(r, FAIL_LIMIT, 0) : line.n;
+    return r->head.over ? stop(r, FAIL_LIMIT) : 0;
+}
+
+/* libcurl gives the type. NOLINTNEXTLINE(readability-non-const-parameter) */
+static size_t on_header(char *p, size_t size, size_t count, void *ctx)
+{
+    return hc_take_head(ctx, (struct sv){p, size * count}) < 0 ? 0 : size * count;
 }
 
 static size_t on_upload(char *p, size_t size, size_t count, void *ctx)
 {
     struct hc_req *r = ctx;
 
-    if (r->canceled)
-        return stop(r, FAIL_CANCELED, CURL_READFUNC_ABORT);
     r->source_read = true;
-    ssize_t n = r->spec.source(r->spec.ctx, p, size * count);
-    if (n < 0 || r->canceled)
-        return stop(r, FAIL_CANCELED, CURL_READFUNC_ABORT);
+    ssize_t n = r->canceled ? -1 : r->spec.source(r->spec.ctx, p, size * count);
+    if (n < 0 || r->canceled) {
+        (void)stop(r, FAIL_CANCELED);
+        return CURL_READFUNC_ABORT;
+    }
     return (size_t)n;
 }
 
@@ -94,7 +98,7 @@ static void add_line(struct hc_req *r, const char *line)
     r->slist = s;
 }
 
-static bool has_header(const struct hc_req *r, struct sv name)
+bool hc_has_header(const struct hc_req *r, struct sv name)
 {
     for (size_t i = 0; i < r->headers.n; i++) {
         struct sv rest = sv_of(r->headers.v[i]), got;
@@ -125,7 +129,7 @@ static void build_headers(struct hc_req *r)
         line.p[line.n] = '\0';
         add_line(r, (const char *)line.p);
     }
-    if (!has_header(r, SV("Content-Type")))
+    if (!hc_has_header(r, SV("Content-Type")))
         add_line(r, "Content-Type:"); /* libcurl would call every body a form */
     /* A short body is sent at once; waiting for a 100 pays only for long ones. */
     if (r->spec.source == NULL ||
@@ -230,8 +234,6 @@ int hc_transfer_new(struct hc_req *r, struct err *e)
 
     if (hc_check_url(r->h, r->url, &u, e) < 0)
         return -1;
-    r->easy = hc_curl.easy_init();
-    BUG(r->easy == NULL);
     r->error[0] = '\0';
     buf_reset(&r->answer);
     buf_reset(&r->head);
@@ -239,12 +241,19 @@ int hc_transfer_new(struct hc_req *r, struct err *e)
     r->received = 0;
     r->source_read = false;
     r->stop_code = FAIL_NONE;
+    if (hc_plain_takes(r->h, &u))
+        return hc_plain_new(r, &u, e);
+    if (hc_need_curl(r->h, e) < 0)
+        return -1;
+    r->easy = hc_curl.easy_init();
+    BUG(r->easy == NULL);
     build_headers(r);
     return set_options(r, &u, e);
 }
 
 void hc_transfer_free(struct hc_req *r)
 {
+    hc_plain_free(r);
     if (r->easy == NULL)
         return;
     (void)hc_curl.multi_remove_handle(r->h->m, r->easy);

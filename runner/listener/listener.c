@@ -421,7 +421,7 @@ static int start(struct gh_listener *l, json_t **late, struct err *e)
     describe_os(l);
     if (start_loop(l, e) < 0)
         return -1;
-    if (l->o.late_fd >= 0 && (hc_prepare(e) < 0 || read_late(l, late, e) < 0))
+    if (l->o.late_fd >= 0 && read_late(l, late, e) < 0)
         return -1;
     if (add_runners(l, *late, e) < 0 || start_client(l, e) < 0)
         return -1;

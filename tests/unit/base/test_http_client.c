@@ -224,10 +224,12 @@ static const struct hs_route routes[] = {
 
 /* ---- fixture ----------------------------------------------------------------------------------------- */
 
+static bool curl_only; /* every test runs over both transports */
+
 static int setup(void **state)
 {
     const struct hs_options so = {.address = "127.0.0.1"};
-    const struct hc_options o = {.user_agent = "gantry-test/1"};
+    const struct hc_options o = {.user_agent = "gantry-test/1", .curl_only = curl_only};
     struct err e = {0};
 
     (void)state;
@@ -436,7 +438,7 @@ struct retry_case {
     int status;
     unsigned made;
     enum fail code;
-    const char *msg; /* end of it */
+    const char *msg; /* in it */
 };
 static const struct retry_case retry_cases[] = {
     {"503, then good", {BUSY_ANSWER, OK_ANSWER}, 3, 200, 2, FAIL_NONE, NULL},
@@ -464,7 +466,7 @@ static const struct retry_case retry_cases[] = {
      0,
      1,
      FAIL_NET,
-     "transfer closed with 6 bytes remaining to read"},
+     " 6 bytes "},
     {"cut in the headers",
      {"HTTP/1.1 200 OK\r\nConte"},
      1,
@@ -501,7 +503,7 @@ static void check_retry(void **state)
     assert_int_equal(fx.r.e.code, c->code);
     if (c->msg != NULL) {
         assert_true(sv_starts(sv_of(fx.r.e.msg), SV("GET to '127.0.0.1:")));
-        assert_true(sv_ends(sv_of(fx.r.e.msg), sv_of(c->msg)));
+        assert_non_null(strstr(fx.r.e.msg, c->msg));
         assert_null(strstr(fx.r.e.msg, "hidden"));
     }
 }
@@ -945,6 +947,9 @@ int main(void)
         tests[B + i] = ROW(retry_cases, i, check_retry);
     for (size_t i = 0; i < D; i++)
         tests[B + R + i] = ROW(redirect_cases, i, check_redirect);
-    int failed = cmocka_run_group_tests_name("rules", tests, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("client", more, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("rules", tests, NULL, NULL) +
+                 cmocka_run_group_tests_name("client", more, NULL, NULL);
+    curl_only = true;
+    failed += cmocka_run_group_tests_name("rules of libcurl's", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("client of libcurl's", more, NULL, NULL);
 }
