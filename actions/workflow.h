@@ -39,12 +39,14 @@ void wf_error_message(const struct wf_error *x, struct buf *b);
 /* What the service decides for a run (spec 3.3, 7.1, 7.4, 12.2); copy wf_default_options and change it. */
 enum wf_policy { WF_POLICY_WRITE, WF_POLICY_LIMITED_READ };
 enum wf_feature {
-    WF_ID_TOKEN = 1U << 0,        /* permission id-token */
-    WF_SNAPSHOT = 1U << 1,        /* jobs.<id>.snapshot */
-    WF_SERVICE_COMMAND = 1U << 2, /* entrypoint and command of services */
-    WF_MODELS = 1U << 3,          /* permission models: allowed, and part of read-all, write-all */
-    WF_VULNERABILITY_ALERTS = 1U << 4, /* the same for vulnerability-alerts */
-    WF_ALL_FEATURES = (1U << 5) - 1,
+    WF_ID_TOKEN = 1U << 0,             /* permission id-token */
+    WF_SNAPSHOT = 1U << 1,             /* jobs.<id>.snapshot */
+    WF_SERVICE_COMMAND = 1U << 2,      /* entrypoint and command of services */
+    WF_MODELS = 1U << 3,               /* permission models */
+    WF_VULNERABILITY_ALERTS = 1U << 4, /* permission vulnerability-alerts */
+    WF_MODELS_IN_ALL = 1U << 5,        /* models is part of read-all and write-all */
+    WF_ALERTS_IN_ALL = 1U << 6,        /* vulnerability-alerts is */
+    WF_ALL_FEATURES = (1U << 7) - 1,
 };
 struct wf_options {
     unsigned max_depth;     /* of sequences and mappings, at most 100 */
@@ -87,6 +89,7 @@ struct wf_step {
     struct sv control; /* WF_STEP_CONTROL: its key */
     struct tok *control_value;
     bool background;
+    const struct tok *background_token; /* NULL: not said */
 };
 struct wf_need {
     struct sv name;

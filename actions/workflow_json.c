@@ -9,7 +9,7 @@
 #include "actions/token_priv.h"
 
 struct writer {
-    bool positions;
+    bool positions, editor;
     unsigned file; /* of the workflow at hand, in the file table */
 };
 
@@ -44,6 +44,13 @@ static void put_tok(const struct writer *w, json_t *o, const char *key, const st
         put(o, key, token(w, t));
 }
 
+/* A key that the editor's parser does not convert. */
+static void put_more(const struct writer *w, json_t *o, const char *key, const struct tok *t)
+{
+    if (!w->editor)
+        put_tok(w, o, key, t);
+}
+
 /* A text of the model at a position of its own. */
 static json_t *text(const struct writer *w, enum tok_kind kind, struct sv s, unsigned line,
                     unsigned col)
@@ -59,9 +66,9 @@ static json_t *text(const struct writer *w, enum tok_kind kind, struct sv s, uns
 }
 
 /* Levels that are not none. */
-static void put_permissions(json_t *o, const struct wf_permissions *p)
+static void put_permissions(const struct writer *w, json_t *o, const struct wf_permissions *p)
 {
-    if (!p->stated)
+    if (!p->stated || w->editor)
         return;
     json_t *levels = json_object();
     for (size_t i = 0; i < WF_SCOPES; i++) {
@@ -81,37 +88,62 @@ static json_t *control_name(const struct wf_step *s)
     return json_string(sv_is(s->control, "cancel") ? "Cancel" : "Parallel group");
 }
 
+/* Plain texts, however they were written. */
+static void put_targets(const struct writer *w, json_t *o, const struct tok *t)
+{
+    json_t *a = json_array();
+
+    if (t->kind == TOK_SEQUENCE) {
+        for (size_t i = 0; i < t->n; i++)
+            (void)json_array_append_new(a, token(w, t->items[i]));
+    } else {
+        (void)json_array_append_new(a, token(w, t));
+    }
+    put(o, "wait", a);
+}
+
 static void put_control(const struct writer *w, json_t *o, const struct wf_step *s)
 {
-    if (s->name == NULL)
-        put(o, "name", control_name(s));
     if (sv_is(s->control, "wait-all"))
         put(o, "wait-all", json_true());
+    else if (sv_is(s->control, "wait"))
+        put_targets(w, o, s->control_value);
     else
         put_tok(w, o, s->control.p, s->control_value);
 }
 
-static json_t *step_json(const struct writer *w, const struct wf_step *s)
+static json_t *control_json(const struct writer *w, const struct wf_step *s)
 {
     json_t *o = json_object();
 
     put(o, "id", text(w, TOK_STRING, sv_of(s->context_name), 0, 0));
-    put_tok(w, o, "name", s->name);
-    if (s->kind != WF_STEP_CONTROL)
-        put(o, "if", text(w, TOK_EXPR, sv_of(s->condition), s->if_line, s->if_col));
-    if (s->kind == WF_STEP_CONTROL)
-        put_control(w, o, s);
-    if (s->kind == WF_STEP_USES)
-        put_tok(w, o, "uses", s->uses_token);
+    if (s->name != NULL)
+        put_tok(w, o, "name", s->name);
+    else
+        put(o, "name", control_name(s));
     put_tok(w, o, "continue-on-error", s->continue_on_error);
-    put_tok(w, o, "timeout-minutes", s->timeout_minutes);
-    put_tok(w, o, "with", s->with);
+    put_control(w, o, s);
+    return o;
+}
+
+static json_t *step_json(const struct writer *w, const struct wf_step *s)
+{
+    if (s->kind == WF_STEP_CONTROL)
+        return control_json(w, s);
+    json_t *o = json_object();
+    put(o, "id", text(w, TOK_STRING, sv_of(s->context_name), 0, 0));
+    put_tok(w, o, "name", s->name);
+    put(o, "if", text(w, TOK_EXPR, sv_of(s->condition), s->if_line, s->if_col));
+    put_tok(w, o, "uses", s->uses_token);
+    put_tok(w, o, "continue-on-error", s->continue_on_error);
+    put_more(w, o, "timeout-minutes", s->timeout_minutes);
+    put_more(w, o, "with", s->with);
     put_tok(w, o, "env", s->env);
-    put_tok(w, o, "working-directory", s->working_directory);
-    put_tok(w, o, "shell", s->shell);
+    put_more(w, o, "working-directory", s->working_directory);
+    put_more(w, o, "shell", s->shell);
     put_tok(w, o, "run", s->run);
-    if (s->background)
-        put(o, "background", json_true());
+    if (s->background_token != NULL)
+        put(o, "background", json_boolean(s->background));
     return o;
 }
 
@@ -160,7 +192,7 @@ static json_t *call_json(const struct writer *w, const struct wf_job *j)
     put(o, "type", json_string("reusableWorkflowJob"));
     put_name_and_needs(w, o, j);
     put_ref(w, o, j);
-    put_permissions(o, &j->allowed);
+    put_permissions(w, o, &j->allowed);
     put_tok(w, o, "input-definitions", tok_get(on, SV("inputs")));
     put_tok(w, o, "outputs", tok_get(on, SV("outputs")));
     put_tok(w, o, "input-values", j->with);
@@ -171,10 +203,10 @@ static json_t *call_json(const struct writer *w, const struct wf_job *j)
     if (j->secrets_inherit)
         put(o, "inherit-secrets", json_true());
     if (c != NULL) {
-        const struct writer inner = {w->positions, c->root->file};
-        put_tok(&inner, o, "defaults", c->defaults);
-        put_tok(&inner, o, "env", c->env);
-        put_tok(&inner, o, "embedded-concurrency", c->concurrency);
+        const struct writer inner = {w->positions, w->editor, c->root->file};
+        put_more(&inner, o, "defaults", c->defaults);
+        put_more(&inner, o, "env", c->env);
+        put_more(&inner, o, "embedded-concurrency", c->concurrency);
         put_jobs(&inner, o, c);
     }
     return o;
@@ -189,21 +221,24 @@ static json_t *job_json(const struct writer *w, const struct wf_job *j)
     put(o, "type", json_string("job"));
     put_name_and_needs(w, o, j);
     put_tok(w, o, "strategy", j->strategy);
-    put_permissions(o, &j->allowed);
-    put_tok(w, o, "continue-on-error", j->continue_on_error);
-    put_tok(w, o, "timeout-minutes", j->timeout_minutes);
-    put_tok(w, o, "cancel-timeout-minutes", j->cancel_timeout_minutes);
+    put_permissions(w, o, &j->allowed);
+    put_more(w, o, "continue-on-error", j->continue_on_error);
+    put_more(w, o, "timeout-minutes", j->timeout_minutes);
+    put_more(w, o, "cancel-timeout-minutes", j->cancel_timeout_minutes);
     put_tok(w, o, "concurrency", j->concurrency);
     put_tok(w, o, "env", j->env);
     put_tok(w, o, "environment", j->environment);
-    put_tok(w, o, "defaults", j->defaults);
+    put_more(w, o, "defaults", j->defaults);
     put_tok(w, o, "runs-on", j->runs_on);
     put_tok(w, o, "container", j->container);
     put_tok(w, o, "outputs", j->outputs);
     put_tok(w, o, "services", j->services);
     for (size_t i = 0; i < j->n_steps; i++)
         (void)json_array_append_new(steps, step_json(w, &j->steps[i]));
-    put(o, "steps", steps);
+    if (j->n_steps > 0)
+        put(o, "steps", steps);
+    else
+        json_decref(steps);
     put_tok(w, o, "snapshot", j->snapshot);
     return o;
 }
@@ -224,18 +259,21 @@ static void put_input_types(json_t *o, const struct wf *wf)
         json_decref(types);
 }
 
-json_t *wf_to_json(const struct wf *wf, bool positions)
+json_t *wf_to_json(const struct wf *wf, unsigned flags)
 {
-    const struct writer w = {positions, 1};
+    const struct writer w = {(flags & WF_JSON_POSITIONS) != 0, (flags & WF_JSON_EDITOR) != 0, 1};
     json_t *o = json_object();
 
-    put_input_types(o, wf);
-    put_permissions(o, &wf->allowed);
+    if (w.editor)
+        put(o, "events", wf_events_to_json(wf));
+    else
+        put_input_types(o, wf);
+    put_permissions(&w, o, &wf->allowed);
     put_tok(&w, o, "env", wf->env);
-    put_tok(&w, o, "defaults", wf->defaults);
+    put_more(&w, o, "defaults", wf->defaults);
     put_tok(&w, o, "concurrency", wf->concurrency);
     put_jobs(&w, o, wf);
-    if (positions) {
+    if (w.positions) {
         json_t *files = json_array();
         for (size_t i = 0; i < wf->n_files; i++)
             (void)json_array_append_new(files, jx_str_new(sv_of(wf->files[i])));

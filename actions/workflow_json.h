@@ -6,8 +6,15 @@
 
 #include "actions/workflow.h"
 
-/* New reference. positions: file, line and column of every token. */
-json_t *wf_to_json(const struct wf *w, bool positions);
+enum wf_json {
+    WF_JSON_POSITIONS = 1U << 0, /* file, line and column of every token, and the file table */
+    /* The template of the editor's parser: with `events`, without what it does not convert. */
+    WF_JSON_EDITOR = 1U << 1,
+};
+/* New reference. flags: wf_json. */
+json_t *wf_to_json(const struct wf *w, unsigned flags);
+/* `events` of the editor's template: each event with its filters, inputs and secrets. New reference. */
+json_t *wf_events_to_json(const struct wf *w);
 /* {"errors":[{"Message": "file (Line: l, Col: c): text"}]} */
 json_t *wf_errors_to_json(const struct wf_errors *l);
 

@@ -209,7 +209,7 @@ static const struct schema job_factory = {
               {"env", &job_env, false}, {"environment", &environment, false},
               {"permissions", &permissions, false}, {"concurrency", &job_concurrency, false},
               {"outputs", &job_outputs, false}, {"defaults", &job_defaults, false},
-              {"steps", &steps, true}, {"snapshot", &snapshot, false})};
+              {"steps", &steps, false}, {"snapshot", &snapshot, false})};
 
 static const struct schema call_value = {.kind = SCHEMA_ONE_OF,
                                          .context = SET_M,

@@ -154,8 +154,10 @@ static void read_property(struct wf_step *s, struct sv key, struct tok *v)
         s->uses = v->text;
         s->uses_token = v;
     }
-    if (sv_is(key, "background"))
+    if (sv_is(key, "background")) {
         s->background = v->b;
+        s->background_token = v;
+    }
     if (sv_is(key, "wait") || sv_is(key, "wait-all") || sv_is(key, "cancel") ||
         sv_is(key, "parallel")) {
         s->kind = WF_STEP_CONTROL;

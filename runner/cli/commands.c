@@ -3,7 +3,6 @@
  * The tables: every command and every option of gantry. */
 #include "runner/cli/expr_cmd.h"
 #include "runner/cli/options.h"
-#include "runner/cli/parse_cmd.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -78,6 +77,16 @@ static const struct opt serve_opts[] = {
     {0, "record", "FILE", OPT_TEXT,
      "append every exchange of the runner protocol to FILE, tokens and secrets masked", NULL},
 };
+static const struct opt parse_opts[] = {
+    {0, "json", NULL, OPT_FLAG, "print errors as the official JSON too", NULL},
+    {0, "no-positions", NULL, OPT_FLAG, "leave out file, line and column of every token", NULL},
+    {0, "case", NULL, OPT_FLAG,
+     "FILE is a case of the official reader tests; print the JSON of what it supplies", NULL},
+    {0, "batch", NULL, OPT_FLAG,
+     "answer one JSON object a line of standard input, {\"file\", \"text\"}, with one line", NULL},
+    {0, "check", NULL, OPT_FLAG, "with --case: exit with 1 unless the result is what it expects",
+     NULL},
+};
 
 static const struct opt lint_opts[] = {
     {'C', NULL, "DIR", OPT_TEXT, "check the repository that DIR is in", NULL},
@@ -124,11 +133,12 @@ const struct command cli_commands[] = {
      .max_args = 100000,
      .run = cmd_lint},
     {.name = "parse",
-     .synopsis = "FILE | --batch",
-     .summary =
-         "Prints a workflow as the official parser's JSON template, or its errors; one a line of "
-         "standard input (JSON Lines)",
-     .raw = cli_parse},
+     .synopsis = "FILE [OPTION...] | --batch",
+     .summary = "Prints a workflow as the official parser's JSON template, or its errors",
+     .opts = parse_opts,
+     .n_opts = COUNT(parse_opts),
+     .max_args = 1,
+     .run = cmd_parse_file},
     {.name = "expr",
      .synopsis = "[--contexts FILE] EXPR | --batch",
      .summary = "Evaluates an expression, or one a line of standard input (JSON Lines)",

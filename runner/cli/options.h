@@ -57,6 +57,7 @@ int cmd_start(const struct args *a);
 int cmd_serve(const struct args *a);
 int cmd_lint(const struct args *a);
 int cmd_doctor(const struct args *a);
+int cmd_parse_file(const struct args *a);
 int cmd_help(const struct args *a);
 int cmd_version(const struct args *a);
 int cmd_listener(const struct args *a);

@@ -44,7 +44,7 @@ static void answer_workflow(json_t *answer, const char *file, struct sv text, bo
         put_errors(answer, file, &errors, &e);
         return;
     }
-    put(answer, "template", wf_to_json(w, true));
+    put(answer, "template", wf_to_json(w, WF_JSON_POSITIONS));
     if (tokens)
         put(answer, "tokens", tok_to_json(w->root));
 }

@@ -1,55 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `gantry parse`: reads one file, never writes one. */
-#include "runner/cli/parse_cmd.h"
-
+ * `gantry parse`: a workflow (or action manifest) as the official parser's JSON template, or its errors; reads one
+ * file, never writes one. */
 #include <fcntl.h>
 #include <stdio.h>
 
 #include "actions/manifest.h"
+#include "actions/workflow_case.h"
 #include "actions/workflow_json.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "runner/cli/options.h"
 #include "runner/cli/parse_batch.h"
 
-#define EXIT_INVALID 2
-#define MAX_FILE     ((size_t)4 << 20) /* of a million characters in UTF-8; the reader counts them */
+#define MAX_FILE ((size_t)4 << 20) /* of a million characters in UTF-8; the reader counts them */
+#define MAX_JSON ((size_t)256 << 20)
 
 struct options {
     const char *file;
-    bool json, positions;
+    bool json, positions, check;
 };
 
-static int usage(const char *problem, const char *word)
+static int print_text(const struct buf *b)
 {
-    (void)fprintf(stderr,
-                  "gantry: error: %s%s%s; usage: gantry parse FILE [--json] [--no-positions]\n",
-                  problem, word != NULL ? " " : "", word != NULL ? word : "");
-    return EXIT_INVALID;
+    struct err e = {0};
+
+    if (buf_done(b, "the template", &e) < 0)
+        return cli_fail(&e);
+    (void)fwrite(b->p, 1, b->len, stdout);
+    (void)fputc('\n', stdout);
+    return EXIT_OK;
 }
 
-static void print_json(json_t *own)
+static int print_json(json_t *own)
 {
     AUTO(auto_json) json_t *j = own;
-    AUTO(buf_free) struct buf b = BUF_INIT((size_t)256 << 20);
+    AUTO(buf_free) struct buf b = BUF_INIT(MAX_JSON);
 
     jx_write_pretty(&b, j, 2);
-    (void)fwrite(b.p, 1, b.len, stdout);
-    (void)fputc('\n', stdout);
+    return print_text(&b);
 }
 
 static int report(const struct options *o, const struct wf_errors *errors, const struct err *e)
 {
     if (o->json)
-        print_json(wf_errors_to_json(errors));
+        (void)print_json(wf_errors_to_json(errors));
     else if (errors->n == 0)
         err_print(e);
     for (size_t i = 0; !o->json && i < errors->n; i++) {
         const struct wf_error *x = &errors->v[i];
         (void)fprintf(stderr, "%s:%u:%u: %s\n", x->file, x->line, x->col, x->text);
     }
-    return EXIT_INVALID;
+    return EXIT_USAGE;
 }
 
 static int parse_workflow(const struct options *o, struct sv text)
@@ -60,8 +63,7 @@ static int parse_workflow(const struct options *o, struct sv text)
 
     if (wf_parse(text, o->file, &w, &errors, &e) < 0)
         return report(o, &errors, &e);
-    print_json(wf_to_json(w, o->positions));
-    return 0;
+    return print_json(wf_to_json(w, o->positions ? WF_JSON_POSITIONS : 0));
 }
 
 /* A manifest has no template of its own: its tokens as they were read. */
@@ -73,38 +75,58 @@ static int parse_manifest(const struct options *o, struct sv text)
 
     if (manifest_parse(text, o->file, 1, &m, &errors, &e) < 0)
         return report(o, &errors, &e);
-    print_json(tok_to_json(m->root));
-    return 0;
+    return print_json(tok_to_json(m->root));
 }
 
-int cli_parse(int argc, char **argv)
+static int parse_case(const struct options *o, struct sv text)
 {
-    struct options o = {.positions = true};
+    AUTO(buf_free) struct buf b = BUF_INIT(MAX_JSON);
+    AUTO(auto_wf_case) struct wf_case *c = NULL;
+    struct err e = {0};
+
+    if (wf_case_parse(text, sv_of(o->file), &c, &e) < 0) {
+        (void)err_wrap(&e, "%.150s", o->file);
+        return cli_fail(&e);
+    }
+    AUTO(auto_json) json_t *result = wf_case_run(c);
+    wf_case_print(&b, result);
+    int status = print_text(&b);
+    if (status != EXIT_OK || !o->check || wf_case_check(c, result, &e) == 0)
+        return status;
+    (void)err_wrap(&e, "%.150s", o->file);
+    err_print(&e);
+    return EXIT_JOB_FAILED;
+}
+
+int cmd_parse_file(const struct args *a)
+{
+    const bool is_case = args_flag(a, "case");
+    struct options o = {
+        .file = a->words.v[0], /* NULL when there is none */
+        .json = args_flag(a, "json"),
+        .positions = !args_flag(a, "no-positions"),
+        .check = args_flag(a, "check"),
+    };
     AUTO(auto_free) char *text = NULL;
     struct err e = {0};
     size_t n;
 
-    if (argc == 2 && sv_is(sv_of(argv[1]), "--batch"))
+    if (args_flag(a, "batch") && a->words.n == 0)
         return cli_parse_batch();
-    for (int i = 1; i < argc; i++) {
-        struct sv a = sv_of(argv[i]);
-        if (sv_is(a, "--json"))
-            o.json = true;
-        else if (sv_is(a, "--no-positions"))
-            o.positions = false;
-        else if (sv_starts(a, SV("-")))
-            return usage("unknown option", argv[i]);
-        else if (o.file != NULL)
-            return usage("one file only, not also", argv[i]);
-        else
-            o.file = argv[i];
+    if (o.file == NULL || args_flag(a, "batch")) {
+        (void)err_set(&e, FAIL_INPUT, "either a FILE or --batch; see gantry help parse");
+        return cli_fail(&e);
     }
-    if (o.file == NULL)
-        return usage("no file was named", NULL);
-    if (fs_read_file(AT_FDCWD, o.file, MAX_FILE, &text, &n, &e) < 0) {
+    if (o.check && !is_case) {
+        (void)err_set(&e, FAIL_INPUT, "--check compares a case with its result; add --case");
+        return cli_fail(&e);
+    }
+    if (fs_read_file(AT_FDCWD, o.file, is_case ? WF_CASE_MAX : MAX_FILE, &text, &n, &e) < 0) {
         err_print(&e);
-        return EXIT_INVALID;
+        return EXIT_USAGE;
     }
+    if (is_case)
+        return parse_case(&o, (struct sv){text, n});
     struct sv base = path_base(sv_of(o.file));
     if (sv_is(base, "action.yml") || sv_is(base, "action.yaml"))
         return parse_manifest(&o, (struct sv){text, n});

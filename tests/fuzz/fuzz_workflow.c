@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_errors(&errors, &e);
         return 0;
     }
-    AUTO(auto_json) json_t *j = wf_to_json(w, (size & 1) != 0);
+    AUTO(auto_json) json_t *j = wf_to_json(w, size & (WF_JSON_POSITIONS | WF_JSON_EDITOR));
     if (j == NULL)
         abort();
     play(w, size > 0 ? data[size - 1] : 0);

@@ -17,8 +17,10 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/sv.h"
-#include "runner/cli/parse_cmd.h"
+#include "runner/cli/options.h"
 
+#define CASES   GANTRY_TEST_DATA "/cases/"
+#define WRONG   GANTRY_TEST_DATA "/workflows/wrong.case"
 #define VALID   GANTRY_TEST_DATA "/workflows/valid/minimal.yml"
 #define INVALID GANTRY_TEST_DATA "/workflows/invalid/job-unknown-key.yml"
 
@@ -44,22 +46,38 @@ static const struct parse_case cases[] = {
      "{\n  \"errors\": [\n    {\n      \"Message\": \"" INVALID
      " (Line: 5, Col: 5): Unexpected value 'stepz'\"\n    }\n  ]\n}\n",
      ""},
-    {"no file",
-     {NULL},
-     2,
-     "",
-     "gantry: error: no file was named; usage: gantry parse FILE [--json] [--no-positions]\n"},
+    {"no file", {NULL}, 2, "", "gantry: error: either a FILE or --batch; see gantry help parse\n"},
     {"an unknown option",
      {"--what"},
      2,
      "",
-     "gantry: error: unknown option --what; usage: gantry parse FILE [--json] [--no-positions]\n"},
+     "gantry: error: parse: unknown option '--what'; see gantry help parse\n"},
     {"two files",
-     {VALID, INVALID},
+     {VALID, "y.yml"},
      2,
      "",
-     "gantry: error: one file only, not also " INVALID
-     "; usage: gantry parse FILE [--json] [--no-positions]\n"},
+     "gantry: error: parse: 'y.yml' is too much: gantry parse FILE [OPTION...] | --batch\n"},
+    {"a case that gives what it expects",
+     {CASES "error-unexpected-value.yml", "--case", "--check"},
+     0,
+     "{\n  \"errors\": [\n    {\n      \"Message\": \".github/workflows/error-unexpected-value.yml "
+     "(Line: 5, Col: 5): Unexpected value 'stepz'\"\n    }\n  ]\n}\n",
+     ""},
+    {"a case that gives something else",
+     {WRONG, "--case", "--check"},
+     1,
+     NULL,
+     "gantry: error: " WRONG ": line 2: expected '  \"jobs\": []', got '  \"errors\": ['\n"},
+    {"no case",
+     {VALID, "--case"},
+     2,
+     "",
+     "gantry: error: " VALID ": not a case: expected options, '---', a workflow\n"},
+    {"--check without --case",
+     {VALID, "--check"},
+     2,
+     "",
+     "gantry: error: --check compares a case with its result; add --case\n"},
     {"a file that is not there", {"/nowhere/x.yml"}, 2, "", NULL},
 };
 
@@ -93,6 +111,16 @@ static char *content(int fd)
     return text;
 }
 
+static int run(int argc, char **argv)
+{
+    const struct command *c = cli_command(SV("parse"));
+    AUTO(args_done) struct args a = {.cmd = c, .words = STRV_INIT};
+    struct err e = {0};
+    bool help = false;
+
+    return args_parse(c, argc, argv, &a, &help, &e) < 0 ? cli_fail(&e) : c->run(&a);
+}
+
 /* Each line of the input has its answer; an answer says what the file is. */
 static void check_batch(void **state)
 {
@@ -111,7 +139,7 @@ static void check_batch(void **state)
     assert_int_equal(lseek(input, 0, SEEK_SET), 0);
     assert_true(dup2(input, STDIN_FILENO) >= 0);
     int old_out = redirect(stdout, out), old_err = redirect(stderr, err);
-    int status = cli_parse(2, argv);
+    int status = run(2, argv);
     restore(stdout, old_out);
     restore(stderr, old_err);
     assert_true(dup2(old_in, STDIN_FILENO) >= 0);
@@ -143,7 +171,7 @@ static void check(void **state)
         argc++;
     }
     int old_out = redirect(stdout, out), old_err = redirect(stderr, err);
-    int status = cli_parse(argc, argv);
+    int status = run(argc, argv);
     restore(stdout, old_out);
     restore(stderr, old_err);
     AUTO(auto_free) char *got_out = content(out);
