@@ -221,9 +221,10 @@ static int part(struct wf_case *c, struct sv *options, struct err *e)
     struct sv rest = sv_of(c->text), piece;
     size_t cap = 0;
 
-    /* options may be empty: the file then begins with the line */
+    *options =
+        (struct sv){c->text, 0}; /* they may be missing: the file then begins with the line */
     if (sv_starts(rest, SV("---\n")))
-        *options = (struct sv){c->text, 0}, rest = sv_sub(rest, 4, SV_NPOS);
+        rest = sv_sub(rest, 4, SV_NPOS);
     else if (!next_part(&rest, options))
         return err_set(e, FAIL_INPUT, "not a case: expected options, '---', a workflow");
     if (!next_part(&rest, &c->workflow))
