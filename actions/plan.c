@@ -144,6 +144,13 @@ const struct plan_leg_state *plan_find(const struct planner *pl, struct sv id)
     return i < pl->n_states && sv_is(id, pl->by_id[i]->leg_id) ? pl->by_id[i] : NULL;
 }
 
+bool plan_any_below(const struct planner *pl, const char *prefix)
+{
+    size_t i = lower_bound(pl, sv_of(prefix));
+
+    return i < pl->n_states && strncmp(pl->by_id[i]->leg_id, prefix, strlen(prefix)) == 0;
+}
+
 const struct plan_leg_state **plan_states_below(const struct planner *pl, const char *id, size_t *n)
 {
     const struct plan_leg_state **v = NULL;
@@ -213,7 +220,7 @@ static bool pass_gate(struct scope *s, const char *who, struct plan_group *group
     reason = plan_deadlock(s->held, group->name, who);
     if (reason == NULL && at == PLAN_GATE_DROPPED)
         reason = xasprintf(PLAN_TEXT_REPLACED, group->name);
-    s->waiting = at == PLAN_GATE_NEW || at == PLAN_GATE_WAITING;
+    s->waiting = plan_gate_holds(s->pl, s->id);
     s->cancelled = s->cancelled || at == PLAN_GATE_CANCELLED;
     if (reason != NULL || (s->waiting && s->cancelled)) {
         end_without_jobs(s, PLAN_CANCELLED, reason);

@@ -22,12 +22,11 @@ static int convert(const struct scope *s, const struct tok *where, struct sv typ
 {
     AUTO(buf_free) struct buf text = BUF_INIT(PLAN_MAX_TEXT);
     enum val_kind want = sv_is(type, "boolean") ? VAL_BOOL : VAL_NUMBER;
-    const char *file;
 
     if (val_kind(v) == VAL_ARRAY)
-        return tok_fail(where, plan_files(s, &file), 1, e, "A sequence was not expected");
+        return tok_fail(where, PLAN_FILES(s), e, "A sequence was not expected");
     if (val_kind(v) == VAL_OBJECT)
-        return tok_fail(where, plan_files(s, &file), 1, e, "A mapping was not expected");
+        return tok_fail(where, PLAN_FILES(s), e, "A mapping was not expected");
     val_to_text(v, &text);
     if (buf_done(&text, "input of a called workflow", e) < 0)
         return -1;
@@ -36,7 +35,7 @@ static int convert(const struct scope *s, const struct tok *where, struct sv typ
     else if (val_kind(v) == want)
         *out = want == VAL_BOOL ? val_bool(val_get_bool(v)) : val_number(val_get_number(v));
     else
-        return tok_fail(where, plan_files(s, &file), 1, e, "Unexpected value '%s'", text.p);
+        return tok_fail(where, PLAN_FILES(s), e, "Unexpected value '%s'", text.p);
     return 0;
 }
 
@@ -47,14 +46,13 @@ static int default_of(const struct scope *callee, const struct tok *def, struct 
     const struct tok *dflt = tok_get(def, SV("default"));
     AUTO(auto_val) struct val *v = NULL;
     struct plan_env env;
-    const char *file;
 
     if (dflt == NULL) {
         *out = zero_of(type);
         return 0;
     }
     plan_env_init(&env, callee, NULL);
-    if (tok_eval(dflt, &env.expr, plan_files(callee, &file), 1, &v, e) < 0)
+    if (tok_eval(dflt, &env.expr, PLAN_FILES(callee), &v, e) < 0)
         return -1;
     return convert(callee, dflt, type, v, out, e);
 }
@@ -82,10 +80,8 @@ static int read_inputs(const struct scope *caller, const struct plan_env *env,
 {
     const struct tok *defs = tok_get(wf_event(callee->wf, SV("workflow_call")), SV("inputs"));
     AUTO(auto_val) struct val *given = NULL;
-    const char *file;
 
-    if (job->with != NULL &&
-        tok_eval(job->with, &env->expr, plan_files(caller, &file), 1, &given, e) < 0)
+    if (job->with != NULL && tok_eval(job->with, &env->expr, PLAN_FILES(caller), &given, e) < 0)
         return -1;
     for (size_t i = 0; defs != NULL && defs->kind == TOK_MAPPING && i < defs->n; i++) {
         if (read_input(caller, callee, job, given, defs->items[2 * i], defs->items[2 * i + 1], e) <
@@ -118,14 +114,13 @@ static int read_outputs(const struct scope *callee, struct val **out, struct err
     AUTO(auto_val) struct val *jobs = jobs_context(callee);
     AUTO(auto_val) struct val *all = val_object();
     struct plan_env env;
-    const char *file;
 
     plan_env_init(&env, callee, NULL);
     env.jobs = jobs;
     for (size_t i = 0; defs != NULL && defs->kind == TOK_MAPPING && i < defs->n; i++) {
         const struct tok *value = tok_get(defs->items[2 * i + 1], SV("value"));
         AUTO(buf_free) struct buf text = BUF_INIT(PLAN_MAX_TEXT);
-        if (tok_eval_text(value, &env.expr, plan_files(callee, &file), 1, &text, e) < 0 ||
+        if (tok_eval_text(value, &env.expr, PLAN_FILES(callee), &text, e) < 0 ||
             buf_done(&text, "output of a called workflow", e) < 0)
             return -1;
         if (text.len > 0)
@@ -180,7 +175,7 @@ static bool pass_caller_gate(struct call *c, struct scope *callee, const struct 
 {
     enum plan_gate_phase at = plan_gate_at(c->caller->pl, c->leg->id);
     char *reason = plan_deadlock(c->caller->held, g->name, c->name);
-    bool waiting = at == PLAN_GATE_NEW || at == PLAN_GATE_WAITING;
+    bool waiting = plan_gate_holds(c->caller->pl, c->leg->id);
 
     if (reason == NULL && at == PLAN_GATE_DROPPED)
         reason = xasprintf(PLAN_TEXT_REPLACED, g->name);
@@ -345,8 +340,8 @@ static void not_loaded(struct scope *s, struct plan_env *env, const struct wf_jo
     for (size_t i = 0; i < m->n; i++) {
         if (legs[i].exists && legs[i].result == PLAN_NONE)
             plan_end_leg(s, env, job, m, i, &legs[i], PLAN_FAILURE,
-                         xasprintf("%s:%u:%u: job '%.*s' calls the workflow '%.*s'; reusable "
-                                   "workflows cannot be run yet; choose other jobs (-j)",
+                         xasprintf("%s:%u:%u: job '%.*s' calls the workflow '%.*s', which is "
+                                   "read when the workflow runs",
                                    s->wf->file, job->line, job->col, SV_ARG(job->id),
                                    SV_ARG(job->uses)));
     }
@@ -424,7 +419,6 @@ static int map_secrets(struct planner *pl, const struct plan_call *c, struct val
     const struct scope caller = {.pl = pl, .wf = c->wf, .inputs = c->inputs};
     AUTO(auto_val) struct val *all = val_object();
     struct plan_env env;
-    const char *file;
 
     plan_env_init(&env, &caller, c->needs);
     env.matrix = c->matrix;
@@ -432,8 +426,7 @@ static int map_secrets(struct planner *pl, const struct plan_call *c, struct val
     env.secrets = given;
     for (size_t i = 0; map != NULL && map->kind == TOK_MAPPING && i < map->n; i++) {
         AUTO(buf_free) struct buf text = BUF_INIT(PLAN_MAX_TEXT);
-        if (tok_eval_text(map->items[2 * i + 1], &env.expr, plan_files(&caller, &file), 1, &text,
-                          e) < 0 ||
+        if (tok_eval_text(map->items[2 * i + 1], &env.expr, PLAN_FILES(&caller), &text, e) < 0 ||
             buf_done(&text, "secret of a called workflow", e) < 0)
             return -1;
         if (text.len > 0) /* an empty one is as one that was not passed */

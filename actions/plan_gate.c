@@ -20,6 +20,18 @@ enum plan_gate_phase plan_gate_at(const struct planner *pl, const char *id)
     return pl->in->gate != NULL ? pl->in->gate(pl->in->gate_ctx, id) : PLAN_GATE_OPEN;
 }
 
+/* A gate that is not known, of something that has jobs already, was let go when the last of them ended. */
+bool plan_gate_holds(const struct planner *pl, const char *id)
+{
+    enum plan_gate_phase at = plan_gate_at(pl, id);
+    size_t n = strlen(id);
+    AUTO(auto_free) char *jobs = n > 0 && id[n - 1] == '/' ? xstrdup(id) : xasprintf("%s/", id);
+
+    if (at != PLAN_GATE_NEW)
+        return at == PLAN_GATE_WAITING;
+    return n == 0 ? pl->n_states == 0 : !plan_any_below(pl, jobs);
+}
+
 bool plan_group_same(const char *a, const char *b)
 {
     return fold_eq(sv_of(a), sv_of(b));
@@ -42,21 +54,19 @@ static int bad_kind(const struct plan_env *p, const struct tok *t, const struct 
                     struct err *e)
 {
     AUTO(buf_free) struct buf text = BUF_INIT(512);
-    const char *file;
 
     if (val_kind(v) == VAL_ARRAY)
-        return tok_fail(t, plan_files(p->scope, &file), 1, e, "A sequence was not expected");
+        return tok_fail(t, PLAN_FILES(p->scope), e, "A sequence was not expected");
     if (val_kind(v) == VAL_OBJECT)
-        return tok_fail(t, plan_files(p->scope, &file), 1, e, "A mapping was not expected");
+        return tok_fail(t, PLAN_FILES(p->scope), e, "A mapping was not expected");
     val_to_text(v, &text);
-    return tok_fail(t, plan_files(p->scope, &file), 1, e, "Unexpected value '%s'", text.p);
+    return tok_fail(t, PLAN_FILES(p->scope), e, "Unexpected value '%s'", text.p);
 }
 
 static int set_name(const struct plan_env *p, const struct tok *t, const struct val *v,
                     struct plan_group *out, struct err *e)
 {
     AUTO(buf_free) struct buf text = BUF_INIT(1U << 20);
-    const char *file;
 
     if (val_kind(v) == VAL_ARRAY || val_kind(v) == VAL_OBJECT)
         return bad_kind(p, t, v, e);
@@ -64,10 +74,9 @@ static int set_name(const struct plan_env *p, const struct tok *t, const struct 
     if (buf_done(&text, "name of the concurrency group", e) < 0)
         return -1;
     if (text.len == 0)
-        return tok_fail(t, plan_files(p->scope, &file), 1, e,
-                        "Concurrency group name must not be empty");
+        return tok_fail(t, PLAN_FILES(p->scope), e, "Concurrency group name must not be empty");
     if (utf8_utf16_len(buf_sv(&text)) > PLAN_MAX_GROUP)
-        return tok_fail(t, plan_files(p->scope, &file), 1, e,
+        return tok_fail(t, PLAN_FILES(p->scope), e,
                         "Concurrency group name must be less than 400 characters");
     free(out->name);
     out->name = buf_take(&text, NULL);
@@ -88,15 +97,13 @@ static int set_member(const struct plan_env *p, const struct tok *t, struct sv k
                       const struct val *v, struct plan_group *out, struct err *e)
 {
     const struct tok *at = tok_get(t, key) != NULL ? tok_get(t, key) : t;
-    const char *file;
 
     if (sv_is(key, "group"))
         return set_name(p, at, v, out, e);
     if (sv_is(key, "queue"))
         return set_queue(p, at, v, out, e);
     if (!sv_is(key, "cancel-in-progress"))
-        return tok_fail(at, plan_files(p->scope, &file), 1, e, "Unexpected value '%.*s'",
-                        SV_ARG(key));
+        return tok_fail(at, PLAN_FILES(p->scope), e, "Unexpected value '%.*s'", SV_ARG(key));
     if (val_kind(v) != VAL_BOOL)
         return bad_kind(p, at, v, e);
     out->cancel_in_progress = val_get_bool(v);
@@ -107,9 +114,8 @@ static int eval(const struct plan_env *p, const struct tok *t, struct plan_group
                 struct err *e)
 {
     AUTO(auto_val) struct val *v = NULL;
-    const char *file;
 
-    if (tok_eval(t, &p->expr, plan_files(p->scope, &file), 1, &v, e) < 0)
+    if (tok_eval(t, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
         return -1;
     if (val_kind(v) != VAL_OBJECT)
         return set_name(p, t, v, out, e);
@@ -118,10 +124,9 @@ static int eval(const struct plan_env *p, const struct tok *t, struct plan_group
             return -1;
     }
     if (out->name == NULL)
-        return tok_fail(t, plan_files(p->scope, &file), 1, e,
-                        "Required property is missing: group");
+        return tok_fail(t, PLAN_FILES(p->scope), e, "Required property is missing: group");
     if (out->queue_max && out->cancel_in_progress)
-        return tok_fail(t, plan_files(p->scope, &file), 1, e,
+        return tok_fail(t, PLAN_FILES(p->scope), e,
                         "'queue: max' cannot be combined with 'cancel-in-progress: true'");
     return 0;
 }

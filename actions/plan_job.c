@@ -350,11 +350,10 @@ static int expand(const struct scope *s, struct plan_env *env, const struct wf_j
                   struct matrix *m, char **reason)
 {
     AUTO(auto_val) struct val *strategy = NULL;
-    const char *file;
     struct err e = {0};
 
-    if (tok_eval(job->strategy, &env->expr, plan_files(s, &file), 1, &strategy, &e) == 0 &&
-        matrix_expand(s->wf, job, strategy, m, &e) == 0)
+    if (tok_eval(job->strategy, &env->expr, PLAN_FILES(s), &strategy, &e) == 0 &&
+        matrix_expand(s->pl->in->wf, job, strategy, m, &e) == 0)
         return 0;
     *reason = plan_reason(job, "strategy", e.msg);
     return -1;

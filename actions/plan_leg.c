@@ -143,29 +143,17 @@ static char *default_name(struct sv base, const char *segments)
     return b.over ? sv_dup(base) : cut_name(buf_sv(&b));
 }
 
-const char *const *plan_files(const struct scope *s, const char **storage)
-{
-    *storage = s->wf->file;
-    return storage;
-}
-
-static const char *const *file_of(const struct plan_env *p, const char **storage)
-{
-    return plan_files(p->scope, storage);
-}
-
 static int make_name(struct plan_env *p, const struct wf_job *job, const struct matrix_leg *leg,
                      char **out, struct err *e)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
-    const char *file;
 
     if (job->name == NULL || job->name->kind == TOK_STRING) {
         struct sv base = job->name != NULL && job->name->text.n > 0 ? job->name->text : job->id;
         *out = default_name(base, leg->segments);
         return 0;
     }
-    if (tok_eval_text(job->name, &p->expr, file_of(p, &file), 1, &b, e) < 0 ||
+    if (tok_eval_text(job->name, &p->expr, PLAN_FILES(p->scope), &b, e) < 0 ||
         buf_done(&b, "name of the job", e) < 0)
         return -1;
     *out = b.len > 0 ? buf_take(&b, NULL) : default_name(job->id, leg->segments);
@@ -201,7 +189,6 @@ bool plan_leg_continues(struct plan_env *p, const struct wf_job *job, const stru
     AUTO(auto_val) struct val *strategy = plan_strategy_context(m, i);
     struct plan_env here = *p;
     bool yes = false;
-    const char *file;
     struct err e; /* cannot be evaluated: it does not continue */
 
     if (job->continue_on_error == NULL)
@@ -209,7 +196,7 @@ bool plan_leg_continues(struct plan_env *p, const struct wf_job *job, const stru
     here.expr.ctx = &here;
     here.matrix = m->legs[i].values;
     here.strategy = strategy;
-    if (tok_eval_bool(job->continue_on_error, &here.expr, file_of(p, &file), 1, &yes, &e) < 0)
+    if (tok_eval_bool(job->continue_on_error, &here.expr, PLAN_FILES(p->scope), &yes, &e) < 0)
         return false;
     return yes;
 }
@@ -226,14 +213,13 @@ static int bad_label(const struct plan_env *p, const struct wf_job *job, const s
                      struct err *e)
 {
     AUTO(buf_free) struct buf text = BUF_INIT(512);
-    const char *file;
 
     if (val_kind(v) == VAL_ARRAY)
-        return tok_fail(job->runs_on, file_of(p, &file), 1, e, "A sequence was not expected");
+        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "A sequence was not expected");
     if (val_kind(v) == VAL_OBJECT)
-        return tok_fail(job->runs_on, file_of(p, &file), 1, e, "A mapping was not expected");
+        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "A mapping was not expected");
     val_to_text(v, &text);
-    return tok_fail(job->runs_on, file_of(p, &file), 1, e, "Unexpected value '%s'", text.p);
+    return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "Unexpected value '%s'", text.p);
 }
 
 static int add_label(const struct plan_env *p, const struct wf_job *job, struct labels *l,
@@ -269,13 +255,12 @@ static int add_labels(const struct plan_env *p, const struct wf_job *job, struct
 static int add_group(const struct plan_env *p, const struct wf_job *job, struct labels *l,
                      const struct val *v, struct err *e)
 {
-    const char *file;
     struct err bad;
 
     if (val_kind(v) != VAL_STRING || val_get_string(v).n == 0)
         return bad_label(p, job, v, e);
     if (wf_check_group(val_get_string(v), &bad) < 0)
-        return tok_fail(job->runs_on, file_of(p, &file), 1, e, "%s", bad.msg);
+        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "%s", bad.msg);
     l->group = sv_dup(val_get_string(v));
     return 0;
 }
@@ -284,10 +269,9 @@ static int eval_runs_on(struct plan_env *p, const struct wf_job *job, struct lab
                         struct err *e)
 {
     AUTO(auto_val) struct val *v = NULL;
-    const char *file;
 
     l->v = xcalloc(1, sizeof *l->v);
-    if (tok_eval(job->runs_on, &p->expr, file_of(p, &file), 1, &v, e) < 0)
+    if (tok_eval(job->runs_on, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
         return -1;
     if (val_kind(v) != VAL_OBJECT)
         return add_labels(p, job, l, v, e);
@@ -295,7 +279,7 @@ static int eval_runs_on(struct plan_env *p, const struct wf_job *job, struct lab
         struct sv key = val_key_at(v, i);
         int rc = sv_is(key, "labels")  ? add_labels(p, job, l, val_at(v, i), e)
                  : sv_is(key, "group") ? add_group(p, job, l, val_at(v, i), e)
-                                       : tok_fail(job->runs_on, file_of(p, &file), 1, e,
+                                       : tok_fail(job->runs_on, PLAN_FILES(p->scope), e,
                                                   "Unexpected value '%.*s'", SV_ARG(key));
         if (rc < 0)
             return -1;
@@ -308,15 +292,14 @@ static int eval_runs_on(struct plan_env *p, const struct wf_job *job, struct lab
 static int eval_minutes(struct plan_env *p, const struct tok *t, double dflt, double *out,
                         struct err *e)
 {
-    const char *file;
 
     *out = dflt;
     if (t == NULL)
         return 0;
-    if (tok_eval_number(t, &p->expr, file_of(p, &file), 1, out, e) < 0)
+    if (tok_eval_number(t, &p->expr, PLAN_FILES(p->scope), out, e) < 0)
         return -1;
     if (!isfinite(*out))
-        return tok_fail(t, file_of(p, &file), 1, e, "Unexpected value '%s'",
+        return tok_fail(t, PLAN_FILES(p->scope), e, "Unexpected value '%s'",
                         isnan(*out) ? "NaN"
                         : *out < 0  ? "-Infinity"
                                     : "Infinity");
@@ -328,13 +311,12 @@ static int eval_environment(struct plan_env *p, const struct wf_job *job, char *
 {
     AUTO(buf_free) struct buf b = BUF_INIT(4096);
     const struct tok *t = job->environment;
-    const char *file;
 
     if (t != NULL && t->kind == TOK_MAPPING) /* url is evaluated by the runner */
         t = tok_get(t, SV("name"));
     if (t == NULL)
         return 0;
-    if (tok_eval_text(t, &p->expr, file_of(p, &file), 1, &b, e) < 0 ||
+    if (tok_eval_text(t, &p->expr, PLAN_FILES(p->scope), &b, e) < 0 ||
         buf_done(&b, "name of the environment", e) < 0)
         return -1;
     if (b.len > 0)
@@ -347,7 +329,6 @@ static int check_container(struct plan_env *p, const struct wf_job *job, struct 
 {
     AUTO(buf_free) struct buf image = BUF_INIT(65536);
     const struct tok *t = job->container;
-    const char *file;
 
     if (t != NULL && t->kind == TOK_MAPPING && tok_get(t, SV("image")) != NULL)
         t = tok_get(t, SV("image"));
@@ -355,7 +336,7 @@ static int check_container(struct plan_env *p, const struct wf_job *job, struct 
         return 0;
     if (t->kind == TOK_STRING || t->kind == TOK_EXPR) {
         AUTO(auto_val) struct val *v = NULL;
-        if (tok_eval(t, &p->expr, file_of(p, &file), 1, &v, e) < 0)
+        if (tok_eval(t, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
             return -1;
         if (val_kind(v) == VAL_OBJECT && val_gets(v, "image") != NULL)
             val_to_text(val_gets(v, "image"), &image);
@@ -428,7 +409,7 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
 {
     struct plan_env here = *p;
     struct labels labels = {0};
-    const char *key = "name", *file;
+    const char *key = "name";
     struct err e = {0};
 
     *out = (struct plan_leg){
@@ -452,7 +433,7 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
         out->name = with_callers(p->scope, out->name);
     if (ok && job->continue_on_error != NULL) {
         key = "continue-on-error";
-        ok = tok_eval_bool(job->continue_on_error, &here.expr, file_of(p, &file), 1,
+        ok = tok_eval_bool(job->continue_on_error, &here.expr, PLAN_FILES(p->scope),
                            &out->continue_on_error, &e) == 0;
     }
     if (ok) {

@@ -14,7 +14,7 @@
 #define MAX_FILTERS 10000000U /* combinations times items of include and exclude */
 
 struct builder {
-    const struct wf *wf;
+    const struct wf *wf;        /* with the file table */
     const struct tok *strategy; /* positions for errors */
     struct val *vectors;        /* object of arrays, in order */
     const struct val *include, *exclude;
@@ -46,7 +46,7 @@ void matrix_free(struct matrix *m)
 static int fail(const struct builder *b, const char *key, struct err *e, const char *fmt,
                 struct sv arg)
 {
-    const char *const files[] = {b->wf->file};
+    const char *const *files = (const char *const *)b->wf->files;
     const struct tok *matrix = tok_get(b->strategy, SV("matrix"));
     const struct tok *t = key != NULL ? tok_get(matrix, sv_of(key)) : NULL;
     AUTO(buf_free) struct buf text = BUF_INIT(8192);
@@ -60,7 +60,7 @@ static int fail(const struct builder *b, const char *key, struct err *e, const c
     return tok_fail(t != NULL        ? t
                     : matrix != NULL ? matrix
                                      : b->strategy,
-                    files, 1, e, "%s", text.p);
+                    files, b->wf->n_files, e, "%s", text.p);
 }
 
 /* ---- filters ---- */
@@ -360,11 +360,11 @@ static int read_strategy(struct builder *b, const struct val *strategy, const st
     return 0;
 }
 
-int matrix_expand(const struct wf *wf, const struct wf_job *job, const struct val *strategy,
+int matrix_expand(const struct wf *top, const struct wf_job *job, const struct val *strategy,
                   struct matrix *out, struct err *e)
 {
     struct matrix m = {.fail_fast = true};
-    struct builder b = {.wf = wf, .strategy = job->strategy, .out = &m};
+    struct builder b = {.wf = top, .strategy = job->strategy, .out = &m};
     const struct val *values = NULL;
     int rc = 0;
 

@@ -21,8 +21,8 @@ struct matrix {
     double max_parallel; /* 0 = not given */
     bool present;        /* legs come from a matrix */
 };
-/* strategy: the evaluated `strategy`, or null. FAIL_INPUT: text with position. */
-MUST_USE int matrix_expand(const struct wf *wf, const struct wf_job *job,
+/* strategy: the evaluated `strategy`, or null. top: has the file table. FAIL_INPUT: text with position. */
+MUST_USE int matrix_expand(const struct wf *top, const struct wf_job *job,
                            const struct val *strategy, struct matrix *out, struct err *e);
 void matrix_free(struct matrix *m); /* for AUTO */
 
@@ -68,6 +68,9 @@ struct scope {
     char *reason;            /* with no_jobs: why, or NULL; owned */
 };
 
+/* The file table of messages about tokens of this workflow: two arguments. */
+#define PLAN_FILES(s) (const char *const *)(s)->pl->in->wf->files, (s)->pl->in->wf->n_files
+
 /* What expressions of one job see, and its status functions. */
 struct plan_env {
     const struct scope *scope;
@@ -82,7 +85,6 @@ struct plan_env {
     struct expr_env expr; /* points back here */
 };
 void plan_env_init(struct plan_env *p, const struct scope *scope, struct val *needs);
-const char *const *plan_files(const struct scope *s, const char **storage); /* table of one file */
 
 /* plan.c: what the answer holds. */
 const struct plan_leg_state *plan_find(const struct planner *pl, struct sv id);
@@ -92,6 +94,7 @@ void plan_add_gate(struct planner *pl, struct plan_gate own);
 /* Plans the jobs of a workflow. s->jobs is made here; scope_done() frees it. */
 void plan_scope(struct scope *s);
 void scope_done(struct scope *s);
+bool plan_any_below(const struct planner *pl, const char *prefix); /* a state whose id starts so */
 /* States of the legs of a job, of everything in a called workflow too, in the order of the states; free(). */
 const struct plan_leg_state **plan_states_below(const struct planner *pl, const char *id,
                                                 size_t *n);
@@ -130,6 +133,7 @@ void plan_group_free(struct plan_group *g);
 /* A group that is held above: the job could never start. NULL: it is not; else the text, free(). */
 char *plan_deadlock(const struct held *h, const char *group, const char *who);
 enum plan_gate_phase plan_gate_at(const struct planner *pl, const char *id);
+bool plan_gate_holds(const struct planner *pl, const char *id);
 
 /* Fills a leg for the matrix leg i. -1: *reason is the error text (malloc'd). */
 MUST_USE int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct matrix *m,

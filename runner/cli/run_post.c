@@ -13,9 +13,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 
-#define BODY_MAX_BYTES   (64U << 20)
-#define CALLED_MAX_BYTES (8U << 20)
-#define CALLED_DEPTH     10U /* spec expressions 7.1: levels of reusable workflows */
+#define BODY_MAX_BYTES (64U << 20)
 
 int run_inputs(const struct run_request *r, const struct workflow *w, struct val **out,
                struct err *e)
@@ -69,33 +67,6 @@ static json_t *payload_with_schedule(const struct run_request *r, const struct w
     return p;
 }
 
-/* Local reusable workflows, and those that they call. A file that is missing is the service's error. */
-static void add_called(const struct run_request *r, const char *yaml, size_t n, json_t *files,
-                       unsigned depth)
-{
-    static const char mark[] = "./.github/workflows/";
-    struct sv rest = {yaml, n};
-    size_t at;
-
-    while (depth < CALLED_DEPTH && (at = sv_find(rest, sv_of(mark))) != SV_NPOS) {
-        AUTO(auto_free) char *path = NULL;
-        AUTO(auto_free) char *full = NULL;
-        AUTO(auto_free) char *content = NULL;
-        struct err ignored; /* not a file: then nothing is called */
-        size_t len, i;
-        rest = sv_sub(rest, at + 2, rest.n);
-        for (i = 0; i < rest.n && !ch_is_space(rest.p[i]) && strchr("'\"#@,}", rest.p[i]) == NULL;)
-            i++;
-        path = sv_dup(sv_sub(rest, 0, i));
-        full = path_join(r->repo.top, path);
-        if (json_object_get(files, path) != NULL ||
-            fs_read_file(AT_FDCWD, full, CALLED_MAX_BYTES, &content, &len, &ignored) < 0)
-            continue;
-        jm_set(files, path, jx_str_new((struct sv){content, len}));
-        add_called(r, content, len, files, depth + 1);
-    }
-}
-
 static json_t *secrets(const struct run_request *r)
 {
     json_t *o = json_deep_copy(r->secrets);
@@ -128,12 +99,13 @@ int run_body(const struct run_request *r, const struct workflow *w, struct buf *
     AUTO(auto_json) json_t *o = json_object();
     AUTO(auto_val) struct val *inputs = NULL;
     AUTO(strv_free) struct strv jobs = workflow_jobs(r, w);
-    json_t *file = json_object(), *files = json_object();
+    json_t *file = json_object(), *files;
 
     jm_set(file, "path", jm_text(w->path));
     jm_set(file, "text", jx_str_new((struct sv){w->text, w->n}));
     jm_set(o, "workflow", file);
-    add_called(r, w->text, w->n, files, 0);
+    if (run_called_files(r, w, &files, e) < 0)
+        return -1;
     jm_set(o, "files", files);
     if (run_inputs(r, w, &inputs, e) < 0)
         return -1;

@@ -65,6 +65,13 @@ MUST_USE int run_body(const struct run_request *r, const struct workflow *w, str
 MUST_USE int run_inputs(const struct run_request *r, const struct workflow *w, struct val **out,
                         struct err *e);
 
+/* run_calls.c: the local workflows that are called, {path: text}; and the workflow once more with them loaded, or
+ * with none where one of another repository is called: the service reads those. */
+MUST_USE int run_called_files(const struct run_request *r, const struct workflow *w, json_t **files,
+                              struct err *e);
+MUST_USE int run_load_calls(const struct run_request *r, const struct workflow *w, struct wf **out,
+                            struct wf_errors *errors, struct err *e);
+
 /* run_live.c: starts the processes, posts the runs and shows their events. The processes are started before git is
  * asked, so that all of them get ready side by side; a failure of that is told by run_live, after every error of
  * the user's. r: its options are read; it stays where it is until live_free(). */

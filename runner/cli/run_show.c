@@ -208,7 +208,9 @@ static int dry_one(const struct run_request *r, const struct workflow *w, struct
     size_t n = json_array_size(r->matrix), i;
     struct plan_matrix_filter *filter = xcalloc(n + 1, sizeof *filter);
     const char **names = xcalloc(json_object_size(r->secrets) + 1, sizeof *names);
-    struct plan_inputs in = {.wf = w->wf, .github = github, .vars = vars, .secret_names = names};
+    AUTO(wf_errors_free) struct wf_errors errors = {.n = 0};
+    AUTO(auto_wf) struct wf *wf = NULL;
+    struct plan_inputs in = {.github = github, .vars = vars, .secret_names = names};
     const char *key;
     json_t *value;
     int rc;
@@ -225,8 +227,16 @@ static int dry_one(const struct run_request *r, const struct workflow *w, struct
     in.only_jobs = only.n > 0 ? (const char *const *)only.v : NULL;
     print_title(w);
     (void)printf(", %s on %s\n", r->event.name, r->event.ref);
-    rc = run_inputs(r, w, &inputs, e);
+    rc = run_load_calls(r, w, &wf, &errors, e);
+    for (i = 0; rc < 0 && i < errors.n; i++)
+        print_workflow_error(sv_of(errors.v[i].file != NULL ? errors.v[i].file : w->path),
+                             errors.v[i].line, errors.v[i].col, sv_of(errors.v[i].text));
+    if (errors.n > 0)
+        *e = (struct err){.code = FAIL_INPUT}; /* printed */
+    if (rc == 0)
+        rc = run_inputs(r, w, &inputs, e);
     if (rc == 0) {
+        in.wf = wf;
         if (inputs == NULL)
             inputs = val_object();
         in.inputs = inputs;

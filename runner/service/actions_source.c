@@ -49,7 +49,7 @@ int actions_temp(struct svc *s, char **path, int *fd, struct err *e)
 }
 
 /* owner/name of [A-Za-z0-9._-]: both become parts of paths. */
-static bool good_repo(struct sv repo)
+bool actions_good_repo(struct sv repo)
 {
     struct sv part;
     unsigned parts = 0;
@@ -66,7 +66,7 @@ static bool good_repo(struct sv repo)
 }
 
 /* What git allows in a ref, and nothing that looks like an option. */
-static bool good_ref(struct sv ref)
+bool actions_good_ref(struct sv ref)
 {
     if (ref.n == 0 || ref.n > 250 || ref.p[0] == '-' || ref.p[0] == '/' ||
         sv_find(ref, SV("..")) != SV_NPOS || sv_find(ref, SV("@{")) != SV_NPOS)
@@ -113,15 +113,28 @@ static int from_mirror(struct svc *s, struct wanted *w, const char *dir, bool gi
     return rc;
 }
 
+char *actions_mirror(const struct svc *s, size_t i, const struct wanted *w, bool *git)
+{
+    AUTO(auto_free) char *tree = xasprintf("%s/%s", s->cfg.actions_dirs.v[i], w->repo);
+    AUTO(auto_free) char *bare = xasprintf("%s.git", tree);
+    AUTO(auto_free) char *dot = xasprintf("%s/.git", tree);
+
+    *git = true;
+    if (is_folder(tree)) {
+        *git = access(dot, F_OK) == 0;
+        return TAKE_PTR(tree);
+    }
+    return is_folder(bare) ? TAKE_PTR(bare) : NULL;
+}
+
 /* 1 found, 0 not in the mirrors (looked: where), -1 failed. */
 static int look_in_mirrors(struct svc *s, struct wanted *w, struct buf *looked, struct err *e)
 {
     for (size_t i = 0; i < s->cfg.actions_dirs.n; i++) {
-        AUTO(auto_free) char *tree = xasprintf("%s/%s", s->cfg.actions_dirs.v[i], w->repo);
-        AUTO(auto_free) char *bare = xasprintf("%s.git", tree);
-        AUTO(auto_free) char *dot = xasprintf("%s/.git", tree);
-        const char *dir = is_folder(tree) ? tree : is_folder(bare) ? bare : NULL;
-        bool git = dir == bare || access(dot, F_OK) == 0;
+        AUTO(auto_free)
+        char *tree = xasprintf("%s/%s", s->cfg.actions_dirs.v[i], w->repo);
+        bool git = false;
+        AUTO(auto_free) char *dir = actions_mirror(s, i, w, &git);
         if (dir != NULL && from_mirror(s, w, dir, git, e) == 0)
             return 1;
         if (dir != NULL && e->code != FAIL_NOTFOUND)
@@ -145,7 +158,7 @@ char *actions_cache_folder(const struct svc *s, const struct wanted *w)
 }
 
 /* cache_dir/OWNER_NAME/SHA.tar.gz, and refs/REF -> SHA as of the last download. */
-static int look_in_cache(struct svc *s, struct wanted *w, struct err *e)
+int actions_look_in_cache(struct svc *s, struct wanted *w, struct err *e)
 {
     AUTO(auto_free) char *folder = NULL;
     AUTO(auto_free) char *path = NULL;
@@ -267,13 +280,13 @@ static void go_on(struct resolve *rs)
         AUTO(buf_free) struct buf looked = BUF_INIT(4096);
         struct err e = {.code = FAIL_NONE};
         int rc = 0;
-        if (!good_repo(sv_of(w->repo)) || !good_ref(sv_of(w->ref))) {
+        if (!actions_good_repo(sv_of(w->repo)) || !actions_good_ref(sv_of(w->ref))) {
             add_error(rs, w, "this is no action reference of the form owner/name@ref");
             continue;
         }
         rc = look_in_mirrors(rs->s, w, &looked, &e);
         if (rc == 0)
-            rc = look_in_cache(rs->s, w, &e);
+            rc = actions_look_in_cache(rs->s, w, &e);
         if (rc == 0 && rs->s->cfg.offline) {
             not_found(rs, w, &looked);
         } else if (rc == 0) {

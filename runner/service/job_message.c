@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "actions/message.h"
+#include "actions/workflow_call.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -90,30 +91,89 @@ static void fixed_variables(json_t *vars)
     variable(vars, "system.culture", SV("en-US"), false);
     variable(vars, "system.runnerEnvironment", SV("self-hosted"), false);
     variable(vars, "system.runnerGroupName", SV("Default"), false);
-    variable(vars, "system.github.token.permissions",
-             SV("{\"Contents\":\"read\",\"Metadata\":\"read\"}"), false);
 }
 
-static json_t *variables(struct svc *s, struct leg *l, const char *name)
+/* "pull-requests" is "PullRequests" here; contents and metadata can be read where nothing was stated (1.4.2). */
+static void permissions_variable(const struct leg *l, json_t *vars)
 {
+    const struct wf_permissions *p = &l->plan->job->allowed;
+    AUTO(auto_json) json_t *o = json_object();
+    AUTO(buf_free) struct buf text = BUF_INIT(4096);
+
+    if (!p->stated)
+        (void)json_object_set_new(o, "Contents", json_string("read"));
+    for (size_t i = 0; p->stated && i < WF_SCOPES; i++) {
+        AUTO(buf_free) struct buf name = BUF_INIT(64);
+        bool upper = true;
+        if (p->level[i] == WF_NONE)
+            continue;
+        for (const char *c = wf_scopes[i]; *c != '\0'; c++) {
+            if (upper)
+                buf_addc(&name, ch_upper(*c));
+            else if (*c != '-')
+                buf_addc(&name, *c);
+            upper = *c == '-';
+        }
+        (void)json_object_set_new(o, name.p,
+                                  json_string(p->level[i] == WF_WRITE ? "write" : "read"));
+    }
+    (void)json_object_set_new(o, "Metadata", json_string("read"));
+    jx_write(&text, o);
+    variable(vars, "system.github.token.permissions", buf_sv(&text), false);
+}
+
+/* The secrets that the job may know: those of the run, or what calls passed on (spec expressions 7.3). */
+static int secret_variables(const struct leg *l, json_t *vars, struct err *e)
+{
+    const struct run *r = l->run;
+    AUTO(auto_val) struct val *all = val_object();
+    AUTO(auto_val) struct val *own = NULL;
+
+    for (size_t i = 0; i < r->n_secrets; i++)
+        val_sets(all, r->secrets[i].name, val_string(secret_sv(&r->secrets[i].value)));
+    if (plan_secrets(&r->in, l->plan, all, &own, e) < 0)
+        return -1;
+    for (size_t i = 0; i < val_count(own); i++) {
+        AUTO(auto_free) char *name = sv_dup(val_key_at(own, i));
+        if (!sv_ieq(val_key_at(own, i), SV("GITHUB_TOKEN")))
+            variable(vars, name, val_get_string(val_at(own, i)), true);
+    }
+    return 0;
+}
+
+/* "call.build": the path of job ids with dots. */
+static char *dotted(const char *path)
+{
+    char *s = xstrdup(path);
+
+    for (char *c = s; *c != '\0'; c++)
+        *c = (char)(*c == '/' ? '.' : *c);
+    return s;
+}
+
+static json_t *variables(struct svc *s, struct leg *l, const char *name, struct err *e)
+{
+    AUTO(auto_free) char *path = dotted(l->job_id);
+    AUTO(auto_free) char *job = sv_dup(l->plan->job_id);
     json_t *vars = json_object();
     struct sv token = github_token(l), launch = sv_of(s->url);
     AUTO(buf_free) struct buf orchestration = BUF_INIT(1024);
 
     launch.n--; /* without the slash: only its origin counts (3.5) */
     fixed_variables(vars);
-    buf_addf(&orchestration, "%s.%s.%s", l->run->plan_id, l->job_id, name);
-    variable(vars, "system.github.job", sv_of(l->job_id), false);
+    permissions_variable(l, vars);
+    buf_addf(&orchestration, "%s.%s.%s", l->run->plan_id, path, name);
+    variable(vars, "system.github.job", sv_of(job), false);
     variable(vars, "system.github.token", token, true);
     variable(vars, "github_token", token, true);
     variable(vars, "system.github.launch_endpoint", launch, false);
     variable(vars, "system.github.results_endpoint", sv_of(s->url), false);
     variable(vars, "system.orchestrationId", buf_sv(&orchestration), false);
     variable(vars, "system.phaseDisplayName", sv_of(l->name), false);
-    for (size_t i = 0; i < l->run->n_secrets; i++)
-        if (!sv_ieq(sv_of(l->run->secrets[i].name), SV("GITHUB_TOKEN")))
-            variable(vars, l->run->secrets[i].name, secret_sv(&l->run->secrets[i].value), true);
-    return vars;
+    if (secret_variables(l, vars, e) == 0)
+        return vars;
+    json_decref(vars);
+    return NULL;
 }
 
 /* .NET regular expressions (1.5). */
@@ -149,22 +209,46 @@ static void context(json_t *data, const char *name, struct val *v)
     (void)json_object_set_new(data, name, val_to_context(v));
 }
 
+/* The file that the job stands in: a called one where it was called (spec expressions 7.3). */
+static void workflow_of(const struct leg *l, struct val *job)
+{
+    const struct run *r = l->run;
+    struct sv file = sv_of(l->plan->wf->file),
+              repository = val_get_string(val_gets(r->github, "repository"));
+    AUTO(buf_free) struct buf ref = BUF_INIT(8192);
+    AUTO(buf_free) struct buf remote = BUF_INIT(1024);
+    struct sv sha = jx_str(r->request, "sha", "");
+    struct wf_call_name name;
+
+    wf_call_split(file, &name);
+    if (l->plan->call != NULL && name.owner.n > 0) {
+        buf_addf(&remote, SV_FMT "/" SV_FMT, SV_ARG(name.owner), SV_ARG(name.repo));
+        repository = buf_sv(&remote);
+        buf_addsv(&ref, file);
+        sha = jx_str(jx_get(r->request, "commits"), l->plan->wf->file, "");
+    } else {
+        name.path = file;
+        buf_addf(&ref, SV_FMT "/" SV_FMT "@" SV_FMT, SV_ARG(repository), SV_ARG(file),
+                 SV_ARG(jx_str(r->request, "ref", "")));
+    }
+    val_sets(job, "workflow_ref", val_string(buf_sv(&ref)));
+    val_sets(job, "workflow_sha", val_string(sha));
+    val_sets(job, "workflow_repository", val_string(repository));
+    val_sets(job, "workflow_file_path", val_string(name.path));
+}
+
 static json_t *context_data(const struct leg *l)
 {
     const struct run *r = l->run;
     json_t *data = json_object();
     struct val *job = val_object(), *empty = val_object();
-    struct sv path = jx_str(jx_get(r->request, "workflow"), "path", "");
 
     context(data, "github", r->github);
     context(data, "inputs",
             l->plan->inputs != NULL && val_kind(l->plan->inputs) == VAL_OBJECT ? l->plan->inputs
                                                                                : empty);
     val_sets(job, "check_run_id", val_number((double)r->id * 1000.0 + (double)l->number));
-    val_sets(job, "workflow_ref", val_ref(val_gets(r->github, "workflow_ref")));
-    val_sets(job, "workflow_sha", val_ref(val_gets(r->github, "workflow_sha")));
-    val_sets(job, "workflow_repository", val_ref(val_gets(r->github, "repository")));
-    val_sets(job, "workflow_file_path", val_string(path));
+    workflow_of(l, job);
     context(data, "job", job);
     if (l->plan->matrix != NULL && val_kind(l->plan->matrix) == VAL_OBJECT)
         context(data, "matrix", l->plan->matrix);
@@ -226,6 +310,7 @@ int job_message(struct svc *s, struct leg *l, json_t **out, struct err *e)
     AUTO(auto_json) json_t *m = json_object();
     AUTO(auto_free) char *name = NULL;
     const char *file = l->plan->wf->file;
+    json_t *vars;
 
     if (l->run->secrets_lost)
         return err_set(
@@ -237,7 +322,10 @@ int job_message(struct svc *s, struct leg *l, json_t **out, struct err *e)
     if (message_job_parts(l->plan, 1, m, e) < 0)
         return -1;
     front_end_env(l->run, m);
-    (void)json_object_set_new(m, "variables", variables(s, l, name));
+    vars = variables(s, l, name, e);
+    if (vars == NULL)
+        return -1;
+    (void)json_object_set_new(m, "variables", vars);
     svc_set_text(m, "messageType", "RunnerJobRequest");
     (void)json_object_set_new(m, "plan",
                               json_pack("{s:s, s:s, s:i, s:s, s:s}", "planId", l->run->plan_id,

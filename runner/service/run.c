@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "runner/service/calls.h"
 
 struct run *run_find(struct svc *s, uint64_t id)
 {
@@ -49,14 +50,41 @@ static struct val *object_of(const json_t *v)
     return json_is_object(v) ? val_from_json(v) : val_object();
 }
 
-int run_prepare(struct run *r, struct wf_errors *errors, struct err *e)
+/* What run_prepare() makes. */
+static void unprepare(struct run *r)
+{
+    wf_free(r->wf);
+    val_unref(r->github);
+    val_unref(r->inputs);
+    val_unref(r->vars);
+    free(r->wf_path);
+    free(r->filter);
+    strv_free(&r->only_jobs);
+    strv_free(&r->filter_keys);
+    strv_free(&r->filter_values);
+    r->wf = NULL;
+    r->github = r->inputs = r->vars = NULL;
+    r->wf_path = NULL;
+    r->filter = NULL;
+}
+
+static struct sv owner_of(const struct run *r)
+{
+    struct sv repository = jx_str(r->request, "repository", "");
+
+    return sv_sub(repository, 0, sv_chr(repository, '/'));
+}
+
+int run_prepare(struct run *r, struct calls *calls, struct wf_errors *errors, struct err *e)
 {
     const json_t *w = jx_get(r->request, "workflow"), *jobs = jx_get(r->request, "jobs"), *v;
     struct sv path = jx_str(w, "path", "");
     size_t i;
 
+    unprepare(r);
     r->wf_path = sv_dup(path);
-    if (wf_parse(jx_str(w, "text", ""), r->wf_path, &r->wf, errors, e) < 0)
+    if (wf_parse(jx_str(w, "text", ""), r->wf_path, &r->wf, errors, e) < 0 ||
+        calls_load(calls, r->wf, owner_of(r), errors, e) < 0)
         return -1;
     r->inputs = object_of(jx_get(r->request, "inputs"));
     r->vars = object_of(jx_get(r->request, "vars"));
@@ -418,12 +446,7 @@ void run_settle(struct run *r)
     free(r->plans);
     r->plans = NULL;
     r->n_plans = r->plans_cap = 0;
-    wf_free(r->wf);
-    r->wf = NULL;
-    val_unref(r->github);
-    val_unref(r->inputs);
-    val_unref(r->vars);
-    r->github = r->inputs = r->vars = NULL;
+    unprepare(r);
 }
 
 static void leg_free(struct leg *l)
@@ -451,12 +474,7 @@ void run_free(struct run *r)
     free(r->legs);
     evlog_free(r->events);
     json_decref(r->request);
-    free(r->filter);
-    free(r->wf_path);
     strv_free(&r->secret_names);
-    strv_free(&r->only_jobs);
-    strv_free(&r->filter_keys);
-    strv_free(&r->filter_values);
     free(r);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "runner/service/calls.h"
 
 /* {"errors":[{"file","line","column","message"}]} */
 static void reply_errors(struct hs_req *r, int status, const struct wf_errors *l,
@@ -76,38 +77,92 @@ static const char *bad_shape(const json_t *b)
     return NULL;
 }
 
+/* A request for a run, while the workflows that it calls are read. */
+struct create {
+    struct svc *s;
+    struct hs_req *req;
+    struct run *run; /* NULL once the service has it */
+    struct calls *calls;
+    bool suspended;
+};
+
+static void create_end(void *data, bool completed)
+{
+    struct create *c = data;
+
+    (void)completed;
+    calls_free(c->calls);
+    run_free(c->run);
+    free(c);
+}
+
+static void create_started(struct create *c)
+{
+    struct run *run = TAKE_PTR(c->run);
+
+    svc_reply(c->req, 201,
+              json_pack("{s:o}", "run_id", json_sprintf("%llu", (unsigned long long)run->id)));
+    svc_pump(c->s);
+}
+
+/* Goes on when a called workflow was fetched; answers at the end. */
+static void create_go_on(void *ctx)
+{
+    struct create *c = ctx;
+    AUTO(wf_errors_free) struct wf_errors errors = {.v = NULL};
+    struct err e = {.code = FAIL_NONE};
+
+    while (run_prepare(c->run, c->calls, &errors, &e) < 0) {
+        enum calls_next next = calls_fetch(c->calls);
+        if (next == CALLS_FETCHING) {
+            if (!c->suspended)
+                hs_suspend(c->req);
+            c->suspended = true;
+            return;
+        }
+        if (next == CALLS_OVER) {
+            reply_errors(c->req, 422, &errors, &e);
+            return;
+        }
+        wf_errors_free(&errors);
+        errors = (struct wf_errors){.v = NULL};
+    }
+    c->run->id = c->s->next_run + 1; /* others may have started meanwhile */
+    if (c->suspended && run_prepare(c->run, c->calls, &errors, &e) < 0) { /* contexts with its id */
+        reply_errors(c->req, 422, &errors, &e);
+        return;
+    }
+    c->s->next_run = c->run->id;
+    if (run_start(c->run, &e) < 0)
+        reply_errors(c->req, 500, &errors, &e);
+    else
+        create_started(c);
+}
+
 void run_api_create(void *ctx, struct hs_req *r, enum hs_stage stage)
 {
     struct svc *s = ctx;
-    AUTO(wf_errors_free) struct wf_errors errors = {.v = NULL};
+    AUTO(wf_errors_free) struct wf_errors none = {.v = NULL};
     struct err e = {.code = FAIL_NONE};
-    struct run *run;
+    struct create *c;
     json_t *body;
 
     if (stage != HS_BODY || !token_front(s, r) || (body = svc_body(r)) == NULL)
         return;
     if (bad_shape(body) != NULL) {
         (void)err_set(&e, FAIL_INPUT, "%s", bad_shape(body));
-        reply_errors(r, 422, &errors, &e);
+        reply_errors(r, 422, &none, &e);
         json_decref(body);
         return;
     }
-    run = run_new(s, s->next_run + 1, body);
-    take_secrets(run);
-    if (run_prepare(run, &errors, &e) < 0) {
-        reply_errors(r, 422, &errors, &e);
-        run_free(run);
-        return;
-    }
-    s->next_run = run->id;
-    if (run_start(run, &e) < 0) {
-        reply_errors(r, 500, &errors, &e);
-        run_free(run);
-        return;
-    }
-    svc_reply(r, 201,
-              json_pack("{s:o}", "run_id", json_sprintf("%llu", (unsigned long long)run->id)));
-    svc_pump(s);
+    c = xcalloc(1, sizeof *c);
+    c->s = s;
+    c->req = r;
+    c->run = run_new(s, s->next_run + 1, body);
+    take_secrets(c->run);
+    c->calls = calls_new(s, body, true, create_go_on, c);
+    hs_set_data(r, c, create_end);
+    create_go_on(c);
 }
 
 static struct run *run_of(struct svc *s, struct hs_req *r)

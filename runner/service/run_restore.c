@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "runner/service/calls.h"
 
 static int on_runner(void *ctx, const struct runner *r, struct err *e)
 {
@@ -121,11 +122,14 @@ static void on_event(void *ctx, const json_t *event)
 static int resume(struct run *r, struct err *e)
 {
     struct wf_errors errors = {.v = NULL};
+    struct calls *calls;
     int rc;
 
     if (r->done)
         return 0;
-    rc = run_prepare(r, &errors, e);
+    calls = calls_new(r->svc, r->request, false, NULL, NULL); /* all texts were stored */
+    rc = run_prepare(r, calls, &errors, e);
+    calls_free(calls);
     wf_errors_free(&errors);
     if (rc < 0)
         return err_wrap(e, "restore run %llu", (unsigned long long)r->id);

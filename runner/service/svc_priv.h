@@ -37,6 +37,7 @@
 #define SVC_BILLING_OWNER "O_local"
 
 struct svc;
+struct calls;
 struct place;
 struct store_leg;
 struct run;
@@ -284,7 +285,9 @@ struct val *context_github(struct run *r);
 
 /* run.c */
 struct run *run_find(struct svc *s, uint64_t id);
-MUST_USE int run_prepare(struct run *r, struct wf_errors *errors, struct err *e);
+/* Reads the request; may be called again after it failed. */
+MUST_USE int run_prepare(struct run *r, struct calls *calls, struct wf_errors *errors,
+                         struct err *e);
 MUST_USE int run_start(struct run *r, struct err *e);
 void run_advance(struct run *r);
 void run_cancel(struct run *r, bool force);
