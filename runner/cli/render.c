@@ -14,18 +14,21 @@
 struct row {
     char *name, *result;
     int64_t ms;
+    bool continued; /* continue-on-error: its failure is not the run's */
     bool done;
 };
 struct live_job { /* what is shown of a job's running step */
     char *name;
     char *step;       /* its name; NULL: none runs */
     bool announced;   /* its name was printed */
+    bool quiet;       /* a step of the runner's own: only what went wrong in it is shown */
+    char *level;      /* of the sandbox, as the log said; NULL: not said */
     unsigned depth;   /* open ##[group]s, for indentation */
     struct strv said; /* messages of annotations that its log has shown */
 };
 struct render {
     FILE *f;
-    bool json, color, broken;
+    bool json, color, verbose, broken;
     struct row *rows;
     size_t n_rows, cap_rows;
     struct live_job *jobs;
@@ -35,19 +38,21 @@ struct render {
     int64_t ms;
     size_t errors, warnings;
     bool inside; /* of a line that comes in parts; no other event comes between them */
+    bool hidden; /* that line is not shown */
     struct buf out;
 };
 
 static const char bold[] = "\x1b[1m", dim[] = "\x1b[2m", red[] = "\x1b[31m", green[] = "\x1b[32m",
                   yellow[] = "\x1b[33m", blue[] = "\x1b[34m", reset[] = "\x1b[0m";
 
-struct render *render_new(FILE *f, bool json, bool color)
+struct render *render_new(FILE *f, bool json, bool color, bool verbose)
 {
     struct render *r = xcalloc(1, sizeof *r);
 
     r->f = f;
     r->json = json;
     r->color = color && !json;
+    r->verbose = verbose;
     r->out = BUF_INIT(LINE_MAX_BYTES);
     return r;
 }
@@ -63,6 +68,7 @@ void render_free(struct render *r)
     for (size_t i = 0; i < r->n_jobs; i++) {
         free(r->jobs[i].name);
         free(r->jobs[i].step);
+        free(r->jobs[i].level);
         strv_free(&r->jobs[i].said);
     }
     free(r->rows);
@@ -262,6 +268,15 @@ static void on_job_started(struct render *r, const json_t *e)
     paint(r, reset);
 }
 
+/* The first and the last step of every job: a dozen lines that hardly ever differ. */
+static bool own_step(const json_t *e)
+{
+    struct sv name = jx_str(e, "step_name", "");
+
+    return json_is_null(json_object_get(e, "id")) &&
+           (sv_is(name, "Set up job") || sv_is(name, "Complete job"));
+}
+
 /* Printed with the step's first line, so that a step that is skipped takes one line, not two. */
 static void on_step_started(struct render *r, const json_t *e)
 {
@@ -270,6 +285,7 @@ static void on_step_started(struct render *r, const json_t *e)
     free(j->step);
     j->step = sv_dup(jx_str(e, "step_name", ""));
     j->announced = false;
+    j->quiet = !r->verbose && own_step(e);
     j->depth = 0;
 }
 
@@ -291,6 +307,22 @@ static bool repeats_name(struct live_job *j, struct sv line)
 {
     return j->step != NULL && !j->announced && sv_starts(line, SV("##[group]")) &&
            sv_is(sv_sub(line, 9, line.n), j->step);
+}
+
+/* A line of a quiet step is dropped unless it says that something is wrong. */
+static bool hides(struct live_job *j, struct sv line)
+{
+    static const struct sv level = {"sandbox: level=", 15};
+    struct sv rest = sv_sub(line, level.n, line.n), word;
+
+    if (!j->quiet)
+        return false;
+    if (sv_starts(line, level) && j->level == NULL) {
+        (void)sv_next(&rest, ' ', &word);
+        j->level = sv_dup(word);
+    }
+    return !sv_starts(line, SV("##[error]")) && !sv_starts(line, SV("##[warning]")) &&
+           !sv_starts(line, SV("##[notice]"));
 }
 
 static void end_line(struct render *r)
@@ -315,6 +347,10 @@ static void on_log(struct render *r, const json_t *e)
     };
 
     r->inside = jx_bool(e, "partial", false);
+    if (!inside)
+        r->hidden = hides(j, line);
+    if (r->hidden)
+        return;
     if (inside) { /* the next part of a long line */
         render_safe(&r->out, line, r->color);
         end_line(r);
@@ -408,16 +444,24 @@ static void on_step_completed(struct render *r, const json_t *e)
     struct sv conclusion = jx_str(e, "conclusion", ""), outcome = jx_str(e, "outcome", "");
 
     struct live_job *j = job_of(r, name_of(e));
+    bool quiet = j->quiet;
+    bool boring = quiet && !j->announced && sv_is(conclusion, "success");
 
-    if (!sv_is(conclusion, "skipped"))
+    if (!sv_is(conclusion, "skipped") && !quiet)
         announce(r, j);
     free(j->step);
     j->step = NULL;
     j->depth = 0;
+    j->quiet = false;
+    if (boring && sv_is(jx_str(e, "step_name", ""), "Complete job"))
+        return;
     prefix(r, name_of(e));
     paint(r, color_of(conclusion));
     buf_addf(&r->out, "%s ", mark_of(conclusion));
     render_safe(&r->out, jx_str(e, "step_name", ""), false);
+    if (quiet && j->level != NULL)
+        buf_addf(&r->out, sv_is(sv_of(j->level), "none") ? ", without a sandbox" : ", sandbox %s",
+                 j->level);
     if (outcome.n > 0 && !sv_eq(outcome, conclusion))
         buf_addf(&r->out, " [" SV_FMT ", continued]", SV_ARG(outcome));
     else if (!sv_is(conclusion, "success"))
@@ -437,10 +481,13 @@ static void on_job_completed(struct render *r, const json_t *e)
     free(row->result);
     row->result = sv_dup(result);
     row->ms = jx_int(e, "duration_ms", 0);
+    row->continued = jx_bool(e, "continued", false);
     row->done = true;
     prefix(r, name_of(e));
     paint(r, color_of(result));
     buf_addf(&r->out, "%s job " SV_FMT, mark_of(result), SV_ARG(result));
+    if (row->continued)
+        buf_adds(&r->out, " [continued]");
     paint(r, dim);
     buf_adds(&r->out, " (");
     render_duration(&r->out, row->ms);
@@ -495,23 +542,27 @@ enum run_result render_event(struct render *r, struct sv line, const json_t *e)
     return result_of(sv_of(r->result));
 }
 
-static void summary_row(struct render *r, const char *name, const char *result, int64_t ms,
-                        size_t width)
+static void summary_row(struct render *r, const struct row *row, size_t width)
 {
     buf_adds(&r->out, "  ");
-    render_safe(&r->out, sv_of(name), false);
-    for (size_t i = utf8_utf16_len(sv_of(name)); i < width + 2; i++)
+    render_safe(&r->out, sv_of(row->name), false);
+    for (size_t i = utf8_utf16_len(sv_of(row->name)); i < width + 2; i++)
         buf_addc(&r->out, ' ');
-    paint(r, color_of(sv_of(result)));
-    buf_addf(&r->out, "%-11s", result);
+    paint(r, color_of(sv_of(row->result)));
+    buf_addf(&r->out, "%-11s", row->result);
     paint(r, reset);
-    render_duration(&r->out, ms);
+    render_duration(&r->out, row->ms);
+    if (row->continued)
+        buf_adds(&r->out, "  (continue-on-error)");
     buf_addc(&r->out, '\n');
 }
 
 void render_summary(struct render *r)
 {
-    size_t width = r->title != NULL ? utf8_utf16_len(sv_of(r->title)) : 0;
+    char nameless[] = "run";
+    struct row whole = {
+        .name = r->title != NULL ? r->title : nameless, .result = r->result, .ms = r->ms};
+    size_t width = utf8_utf16_len(sv_of(whole.name));
 
     if (r->json || r->result == NULL)
         return;
@@ -520,9 +571,9 @@ void render_summary(struct render *r)
             width = utf8_utf16_len(sv_of(r->rows[i].name));
     buf_addc(&r->out, '\n');
     for (size_t i = 0; i < r->n_rows; i++)
-        summary_row(r, r->rows[i].name, r->rows[i].result, r->rows[i].ms, width);
+        summary_row(r, &r->rows[i], width);
     paint(r, bold);
-    summary_row(r, r->title != NULL ? r->title : "run", r->result, r->ms, width);
+    summary_row(r, &whole, width);
     paint(r, reset);
     if (r->errors + r->warnings > 0)
         buf_addf(&r->out, "  %zu error%s, %zu warning%s\n", r->errors, r->errors == 1 ? "" : "s",

@@ -12,8 +12,9 @@
 enum run_result { RUN_UNKNOWN, RUN_SUCCESS, RUN_FAILURE, RUN_CANCELLED, RUN_SKIPPED };
 
 struct render;
-/* color: escape sequences are written; json: raw objects, one a line. */
-struct render *render_new(FILE *f, bool json, bool color);
+/* color: escape sequences are written; json: raw objects, one a line; verbose: all lines of the steps with which
+ * every job begins and ends, too. */
+struct render *render_new(FILE *f, bool json, bool color, bool verbose);
 void render_free(struct render *r);
 /* One event: its text and its value. Returns the run's result once run.completed came, else RUN_UNKNOWN. */
 enum run_result render_event(struct render *r, struct sv line, const json_t *event);

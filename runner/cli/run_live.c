@@ -241,8 +241,8 @@ static void on_posted(void *ctx, const struct hc_response *r, const struct err *
     answer = jx_parse_lax(r->body, "answer of the service", &why);
     if (r->status == 422 || r->status == 400) {
         print_errors(v, answer, r->status);
-        v->status = EXIT_USAGE;
-        loop_stop(v->loop);
+        worse(v, EXIT_USAGE);
+        next(v); /* as on GitHub, an invalid one stops itself alone */
         return;
     }
     if (r->status != 201 && r->status != 200) {
@@ -474,11 +474,12 @@ int run_live(struct live *v)
     struct err e = {0};
     int status;
 
-    v->render = render_new(stdout, args_flag(v->r->args, "json"), use_color());
+    v->render = render_new(stdout, args_flag(v->r->args, "json"), use_color(),
+                           args_flag(v->r->args, "verbose"));
     if (go(v, &e) == 0 && loop_run(v->loop, &e) == 0) {
         sup_drain(v->sup); /* why a job broke is said before the job is completed */
         v->over = true;
-        return v->interrupts > 0 ? EXIT_CANCELLED : v->status;
+        return v->interrupts > 0 ? EXIT_CANCELLED : workflows_status(v->r, v->status);
     }
     status = cli_fail(&e);
     return status == EXIT_USAGE /* the user's input was right: it is the host that cannot */

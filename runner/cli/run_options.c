@@ -40,6 +40,18 @@ static int check_name(const char *what, struct sv name, bool token_is_fine, stru
     return 0;
 }
 
+/* Variables of the environment: what no shell can set is a slip of the pen. */
+static int check_variable(const char *what, struct sv name, struct err *e)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] <= ' ' || name.p[i] == 0x7f)
+            return err_set(e, FAIL_INPUT,
+                           "%s: '" SV_FMT "' is no name of a variable; white space and control "
+                           "characters cannot be in it",
+                           what, SV_ARG(sv_sub(name, 0, 60)));
+    return 0;
+}
+
 static int split(const char *what, const char *word, char c, struct sv *key, struct sv *value,
                  struct err *e)
 {
@@ -60,6 +72,7 @@ static int read_pairs(const struct args *a, const char *name, bool checked, json
     for (size_t i = 0; i < l->n; i++) {
         AUTO(auto_free) char *k = NULL;
         if (split(what, l->v[i], '=', &key, &value, e) < 0 ||
+            (strcmp(name, "env") == 0 && check_variable(what, key, e) < 0) ||
             (checked && check_name(what, key, false, e) < 0))
             return -1;
         k = sv_dup(key);

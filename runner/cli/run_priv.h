@@ -13,13 +13,15 @@ struct workflow {
     char *path; /* relative to the repository: ".github/workflows/ci.yml" */
     char *text;
     size_t n;
-    struct wf *wf;
-    bool matches; /* runs for the event */
-    char *reason; /* why not, or NULL */
+    struct wf *wf;  /* NULL: the file is no valid workflow; its errors were printed */
+    json_t *errors; /* those errors: array of {line, column, message} */
+    bool matches;   /* runs for the event */
+    char *reason;   /* why not, or NULL */
 };
 struct workflows {
     struct workflow *v;
     size_t n, cap;
+    size_t invalid; /* how many of them have no wf */
 };
 /* What the user asked for, read and checked. */
 struct run_request {
@@ -46,9 +48,12 @@ MUST_USE int absolute_folder(const char *what, const char *path, char **out, str
 MUST_USE int read_network(const char *mode, bool *none, struct err *e);
 
 /* run_workflows.c: reads -W files or every file of .github/workflows and decides which run. Errors of workflow
- * files are printed, one a line; then FAIL_INPUT with an empty message. */
+ * files are printed, one a line. As on GitHub, an invalid file stops itself alone; but a file of -W was meant, and
+ * without another that can run there is nothing to do: then FAIL_INPUT with an empty message. */
 MUST_USE int workflows_read(struct run_request *r, struct err *e);
 void workflows_done(struct workflows *w);
+/* The exit status where the rest ended with `status`: at least 2 when a file was invalid, which a last line says. */
+int workflows_status(const struct run_request *r, int status);
 struct strv workflow_jobs(const struct run_request *r, const struct workflow *w);
 /* "gantry: error: FILE:LINE:COL: text" */
 void print_workflow_error(struct sv file, int64_t line, int64_t col, struct sv text);

@@ -21,7 +21,9 @@ static void print_safe(struct sv s)
 
 static const char *name_of(const struct workflow *w)
 {
-    return w->wf->name != NULL && w->wf->name->kind == TOK_STRING ? w->wf->name->text.p : w->path;
+    return w->wf != NULL && w->wf->name != NULL && w->wf->name->kind == TOK_STRING
+               ? w->wf->name->text.p
+               : w->path;
 }
 
 /* "CI (.github/workflows/ci.yml)", or the path alone where there is no name. */
@@ -41,10 +43,12 @@ static void list_json(const struct run_request *r)
         AUTO(auto_json) json_t *o = json_object();
         AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
         json_t *events = json_array(), *jobs = json_array();
-        for (size_t k = 0; k < w->wf->n_events; k++)
+        for (size_t k = 0; w->wf != NULL && k < w->wf->n_events; k++)
             BUG(json_array_append_new(events, jx_str_new(w->wf->events[k])) < 0);
-        for (size_t k = 0; k < w->wf->n_jobs; k++)
+        for (size_t k = 0; w->wf != NULL && k < w->wf->n_jobs; k++)
             BUG(json_array_append_new(jobs, jx_str_new(w->wf->jobs[k].id)) < 0);
+        if (w->errors != NULL)
+            BUG(json_object_set(o, "errors", w->errors) < 0);
         BUG(json_object_set_new(o, "workflow", jx_str_new(sv_of(name_of(w)))) < 0);
         BUG(json_object_set_new(o, "path", jx_str_new(sv_of(w->path))) < 0);
         BUG(json_object_set_new(o, "events", events) < 0);
@@ -59,11 +63,16 @@ int run_list(const struct run_request *r)
 {
     if (args_flag(r->args, "json")) {
         list_json(r);
-        return EXIT_OK;
+        return r->workflows.invalid > 0 ? EXIT_USAGE : EXIT_OK;
     }
     for (size_t i = 0; i < r->workflows.n; i++) {
         const struct workflow *w = &r->workflows.v[i];
         (void)printf("%s%s", i > 0 ? "\n" : "", w->path);
+        if (w->wf == NULL) {
+            (void)printf("\n  invalid, never runs: %zu error%s\n", json_array_size(w->errors),
+                         json_array_size(w->errors) == 1 ? "" : "s");
+            continue;
+        }
         if (name_of(w) != w->path) {
             (void)printf(": ");
             print_safe(sv_of(name_of(w)));
@@ -78,7 +87,7 @@ int run_list(const struct run_request *r)
                      r->event.name, r->event.ref, w->reason != NULL ? ": " : "",
                      w->reason != NULL ? w->reason : "");
     }
-    return EXIT_OK;
+    return r->workflows.invalid > 0 ? EXIT_USAGE : EXIT_OK;
 }
 
 /* ---- --graph ---- */
@@ -101,7 +110,7 @@ int run_graph(const struct run_request *r)
     for (size_t i = 0; i < r->workflows.n; i++)
         if (r->workflows.v[i].matches)
             graph_one(&r->workflows.v[i]);
-    return EXIT_OK;
+    return workflows_status(r, EXIT_OK);
 }
 
 /* ---- --dry-run ---- */
@@ -257,5 +266,5 @@ int run_dry(const struct run_request *r)
         if (dry_one(r, &r->workflows.v[i], &e) < 0)
             return e.msg[0] == '\0' ? EXIT_USAGE : cli_fail(&e);
     }
-    return EXIT_OK;
+    return workflows_status(r, EXIT_OK);
 }

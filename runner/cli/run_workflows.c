@@ -7,11 +7,13 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "runner/cli/json_make.h"
 #include "runner/cli/render.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <sys/stat.h>
 
 #define WORKFLOW_MAX_BYTES (8U << 20) /* above the reader's own limit, which has the better text */
@@ -23,6 +25,7 @@ void workflows_done(struct workflows *w)
         free(w->v[i].path);
         free(w->v[i].text);
         wf_free(w->v[i].wf);
+        json_decref(w->v[i].errors);
         free(w->v[i].reason);
     }
     free(w->v);
@@ -58,7 +61,30 @@ static char *event_names(const struct wf *w)
     return xstrdup(b.p);
 }
 
-static int add(struct run_request *r, const char *path, bool *bad, struct err *e)
+/* Prints the errors of a file and keeps them for --list. */
+static void keep_errors(struct workflow *w, const struct wf_errors *errors, const struct err *why)
+{
+    w->errors = json_array();
+    for (size_t i = 0; i < errors->n; i++) {
+        const struct wf_error *one = &errors->v[i];
+        json_t *o = json_object();
+        print_workflow_error(sv_of(one->file != NULL ? one->file : w->path), one->line, one->col,
+                             sv_of(one->text));
+        jm_set(o, "line", json_integer(one->line));
+        jm_set(o, "column", json_integer(one->col));
+        jm_set(o, "message", jx_str_new(sv_of(one->text)));
+        BUG(json_array_append_new(w->errors, o) < 0);
+    }
+    if (errors->n == 0) {
+        char text[sizeof why->ctx + sizeof why->msg];
+        json_t *o = json_object();
+        err_print(why);
+        jm_set(o, "message", jx_str_new(sv_of(err_text(why, text, sizeof text))));
+        BUG(json_array_append_new(w->errors, o) < 0);
+    }
+}
+
+static int add(struct run_request *r, const char *path, struct err *e)
 {
     AUTO(wf_errors_free) struct wf_errors errors = {.n = 0};
     struct workflow *w;
@@ -74,12 +100,8 @@ static int add(struct run_request *r, const char *path, bool *bad, struct err *e
     *w = n;
     if (wf_parse((struct sv){w->text, w->n}, w->path, &w->wf, &errors, &why) < 0) {
         w->wf = NULL;
-        *bad = true;
-        for (size_t i = 0; i < errors.n; i++)
-            print_workflow_error(sv_of(errors.v[i].file != NULL ? errors.v[i].file : w->path),
-                                 errors.v[i].line, errors.v[i].col, sv_of(errors.v[i].text));
-        if (errors.n == 0)
-            err_print(&why);
+        r->workflows.invalid++;
+        keep_errors(w, &errors, &why);
     }
     return 0;
 }
@@ -162,26 +184,31 @@ static int decide_all(struct run_request *r, bool named, struct err *e)
     };
     struct err ignored; /* a diff that cannot be made: path filters pass */
     bool asked = false;
-    size_t running = 0;
+    const struct workflow *valid = NULL;
+    size_t running = 0, n_valid = r->workflows.n - r->workflows.invalid;
 
     for (size_t i = 0; i < r->workflows.n && !named; i++)
-        asked |= event_asks_paths(r->workflows.v[i].wf, ev.name);
+        asked |= r->workflows.v[i].wf != NULL && event_asks_paths(r->workflows.v[i].wf, ev.name);
     if (asked && repo_changed(&r->repo, &text, &paths, &ev.n_paths, &ignored) == 0)
         ev.paths = paths;
     for (size_t i = 0; i < r->workflows.n; i++) {
-        decide(r, &r->workflows.v[i], named, &ev);
-        running += r->workflows.v[i].matches;
+        struct workflow *w = &r->workflows.v[i];
+        if (w->wf == NULL)
+            continue;
+        decide(r, w, named, &ev);
+        running += w->matches;
+        valid = w;
     }
     free(paths);
     if (running > 0 || args_flag(r->args, "list"))
         return 0;
-    if (r->workflows.n == 1)
-        return err_set(e, FAIL_INPUT, "%s: does not run for event %.60s: %s",
-                       r->workflows.v[0].path, r->event.name, r->workflows.v[0].reason);
+    if (n_valid == 1 && valid != NULL)
+        return err_set(e, FAIL_INPUT, "%s: does not run for event %.60s: %s", valid->path,
+                       r->event.name, valid->reason);
     return err_set(e, FAIL_INPUT,
                    "none of %zu workflows runs for event %.60s on %.100s; gantry run --list shows "
                    "why",
-                   r->workflows.n, r->event.name, r->event.ref);
+                   n_valid, r->event.name, r->event.ref);
 }
 
 /* The wanted jobs (-j) that a workflow has. */
@@ -249,11 +276,29 @@ static int check_dispatch(const struct run_request *r, bool named, struct err *e
     return 0;
 }
 
+int workflows_status(const struct run_request *r, int status)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+    size_t n = r->workflows.invalid;
+
+    if (n == 0 || status > EXIT_USAGE)
+        return status;
+    buf_addf(&b, "gantry: error: %zu workflow file%s invalid (see above) and did not run: ", n,
+             n == 1 ? " is" : "s are");
+    for (size_t i = 0, seen = 0; i < r->workflows.n; i++)
+        if (r->workflows.v[i].wf == NULL) {
+            buf_adds(&b, seen++ > 0 ? ", " : "");
+            render_safe(&b, sv_of(r->workflows.v[i].path), false);
+        }
+    (void)fprintf(stderr, "%s\n", b.p);
+    return EXIT_USAGE;
+}
+
 int workflows_read(struct run_request *r, struct err *e)
 {
     const struct strv *named = args_list(r->args, "W");
+    const bool list = args_flag(r->args, "list");
     AUTO(strv_free) struct strv paths = STRV_INIT;
-    bool bad = false;
 
     for (size_t i = 0; i < named->n; i++) {
         char *path;
@@ -264,15 +309,16 @@ int workflows_read(struct run_request *r, struct err *e)
     if (named->n == 0 && list_folder(r, &paths, e) < 0)
         return -1;
     for (size_t i = 0; i < paths.n; i++)
-        if (add(r, paths.v[i], &bad, e) < 0)
+        if (add(r, paths.v[i], e) < 0)
             return -1;
-    if (bad) { /* printed already */
+    if (!list && r->workflows.invalid > 0 &&
+        (named->n > 0 || r->workflows.invalid == r->workflows.n)) { /* printed already */
         *e = (struct err){.code = FAIL_INPUT};
         return -1;
     }
     if (decide_all(r, named->n > 0, e) < 0)
         return -1;
-    if (args_flag(r->args, "list"))
+    if (list)
         return 0;
     return check_jobs(r, e) < 0 ? -1 : check_dispatch(r, named->n > 0, e);
 }

@@ -211,6 +211,8 @@ void leg_finish(struct leg *l, enum plan_result result, const char *reason)
     o = event_job(l, "job.completed");
     (void)json_object_set(o, "matrix", l->matrix);
     svc_set_text(o, "result", plan_result_name(result));
+    if (result == PLAN_FAILURE && l->plan != NULL && l->plan->continue_on_error)
+        (void)json_object_set_new(o, "continued", json_true());
     (void)json_object_set_new(o, "outputs", val_to_json(l->outputs));
     (void)json_object_set_new(o, "duration_ms", json_integer(ms > 0 ? ms : 0));
     (void)json_object_set_new(o, "usage", l->usage != NULL ? json_incref(l->usage) : json_object());

@@ -1,4 +1,6 @@
 """What --list and --dry-run say, of the event of a pull request too."""
+import os
+
 from test_checkout import git
 
 STEPS = "    runs-on: ubuntu-latest\n    steps:\n      - run: echo\n"
@@ -16,6 +18,77 @@ def test_dry_run_names_what_cannot_run(gantry, repository):
         "  -  a: .github/workflows/ci.yml:4:16: job 'a' has a container; container jobs cannot be run yet; choose other jobs (-j)",
         "  -  c: depends on outputs, known only when it runs",
     ]
+
+
+BROKEN = "gantry: error: .github/workflows/broken.yml:2:1: did not find expected ',' or ']' while parsing a flow sequence"
+LAST = "gantry: error: 1 workflow file is invalid (see above) and did not run: .github/workflows/broken.yml"
+
+
+def with_a_broken_file(repository, workflow="on: push\njobs:\n  a:\n" + STEPS):
+    repository.commit(workflow, {".github/workflows/broken.yml": "on: [push\n"})
+    git(repository.path, "branch", "-M", "main")
+
+
+def test_an_invalid_file_is_listed_as_such(gantry, repository):
+    with_a_broken_file(repository)
+    run = gantry("run", "--list")
+    assert (run.finish(), run.errors) == (2, [BROKEN])
+    assert run.plain == [".github/workflows/broken.yml", "  invalid, never runs: 1 error", "",
+                         ".github/workflows/ci.yml", "  events: push", "  jobs:   a", "  runs for push on refs/heads/main"]
+    run = gantry("run", "--list", "--json")
+    assert (run.finish(), run.errors) == (2, [BROKEN])
+    assert run.events == [
+        {"workflow": ".github/workflows/broken.yml", "path": ".github/workflows/broken.yml", "events": [], "jobs": [], "runs": False,
+         "errors": [{"line": 2, "column": 1, "message": "did not find expected ',' or ']' while parsing a flow sequence"}]},
+        {"workflow": ".github/workflows/ci.yml", "path": ".github/workflows/ci.yml", "events": ["push"], "jobs": ["a"], "runs": True}]
+
+
+def test_an_invalid_file_is_left_out(gantry, repository):
+    with_a_broken_file(repository)
+    for words, said in ((["--graph"], [".github/workflows/ci.yml", "  a"]),
+                        (["--dry-run"], [".github/workflows/ci.yml, push on refs/heads/main", "  1. a on ubuntu-latest"]),
+                        (["--dry-run", "-W", "ci.yml"], [".github/workflows/ci.yml, push on refs/heads/main", "  1. a on ubuntu-latest"])):
+        run = gantry("run", *words)
+        named = "-W" in words  # then nobody looks at the other file
+        assert (run.finish(), run.errors) == ((0, []) if named else (2, [BROKEN, LAST]))
+        assert run.plain == said
+
+
+def test_an_invalid_file_that_was_named_stops_all(gantry, repository):
+    with_a_broken_file(repository)
+    run = gantry("run", "-W", "broken.yml", "-W", "ci.yml")
+    assert (run.finish(), run.errors, run.plain) == (2, [BROKEN], [])
+
+
+def test_nothing_runs_beside_an_invalid_file(gantry, repository):
+    with_a_broken_file(repository, "on: issues\njobs:\n  a:\n" + STEPS)
+    run = gantry("run")
+    assert run.finish() == 2
+    assert run.errors == [BROKEN, "gantry: error: .github/workflows/ci.yml: does not run for event push: runs for issues"]
+
+
+def test_a_failed_job_beside_an_invalid_file(gantry, repository):
+    with_a_broken_file(repository, "on: push\njobs:\n  a:\n" + STEPS.replace("echo", "exit 1"))
+    run = gantry("run", "--json")
+    assert (run.finish(), run.errors) == (2, [BROKEN, LAST])
+    assert [e["result"] for e in run.of("run.completed")] == ["failure"]
+
+
+def test_the_text_of_a_run(gantry, repository):
+    """Setting up a job is one line, unless all of it is asked for; a failure that does not count is marked."""
+    repository.commit("on: push\njobs:\n  a:\n    continue-on-error: true\n" + STEPS.replace("echo", "exit 1"))
+    run = gantry("run")
+    assert run.finish() == 0, run.errors
+    text = [line.split("(")[0].rstrip() for line in run.plain]
+    level = "full" if os.getuid() == 0 else "single"
+    assert text[1:9] == ["a | started", "a | \u2713 Set up job, sandbox " + level, "a | > Run exit 1", "a |   exit 1",
+                         "a |   shell: /usr/bin/bash -e {0}", "a | error: Process completed with exit code 1.",
+                         "a | \u2717 Run exit 1 [failure]", "a | \u2717 job failure [continued]"]
+    assert any(line.startswith("  a ") and line.endswith("  (continue-on-error)") for line in run.plain), run.plain
+    run = gantry("run", "--verbose")
+    assert run.finish() == 0, run.errors
+    assert [line for line in run.plain if "Secret source" in line] == ["a | Secret source: Actions"]
+    assert "a | Cleaning up orphan processes" in run.plain
 
 
 def test_a_pull_request_is_all_since_its_base(gantry, repository):

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -21,6 +22,15 @@
     "{'type':'step.completed','job':'t','name':'t','step':2,'step_name':'Run make','outcome':'" conclusion \
     "','conclusion':'" conclusion "','duration_ms':5}"
 #define LOG(line) "{'type':'log','job':'t','name':'t','step':2,'line':'" line "'}"
+#define OWN_STARTED(what) \
+    "{'type':'step.started','job':'t','name':'t','step':1,'id':null,'step_name':'" what "'}"
+#define OWN_DONE(what, conclusion)                                                        \
+    "{'type':'step.completed','job':'t','name':'t','step':1,'id':null,'step_name':'" what \
+    "','outcome':'" conclusion "','conclusion':'" conclusion "','duration_ms':5}"
+#define PART(line) "{'type':'log','job':'t','name':'t','step':1,'partial':true,'line':'" line "'}"
+#define JOB_DONE(name, result, more)                                               \
+    "{'type':'job.completed','job':'" name "','name':'" name "','result':'" result \
+    "','duration_ms':5" more "}"
 #define ERROR(more) \
     "{'type':'annotation','job':'t','name':'t','step':2,'level':'error','message':'broke'" more "}"
 
@@ -58,6 +68,48 @@ static const struct text_case text_cases[] = {
      {"{'type':'annotation','job':'t','name':'t','level':'warning','title':'T','message':'broke\\nbadly'}"},
      "t | warning: T: broke ...\n"},
     {"one that no log has shown is", {ERROR("")}, "t | error: broke\n"},
+    {"setting up takes one line, which says the sandbox",
+     {OWN_STARTED("Set up job"), LOG("Machine name: x"), LOG("sandbox: level=full missing=cgroup"),
+      LOG("##[group]Permissions"), LOG("##[endgroup]"), OWN_DONE("Set up job", "success")},
+     "t | \xe2\x9c\x93 Set up job, sandbox full (5ms)\n"},
+    {"or that there is none",
+     {OWN_STARTED("Set up job"), LOG("sandbox: level=none worker=none"), LOG("without a sandbox"),
+      OWN_DONE("Set up job", "success")},
+     "t | \xe2\x9c\x93 Set up job, without a sandbox (5ms)\n"},
+    {"what goes wrong in it is shown",
+     {OWN_STARTED("Set up job"), LOG("Machine name: x"), LOG("##[error]no such action"),
+      OWN_DONE("Set up job", "failure")},
+     "t | > Set up job\nt | error: no such action\nt | \xe2\x9c\x97 Set up job [failure] (5ms)\n"},
+    {"a long line of it is dropped with all its parts",
+     {OWN_STARTED("Set up job"), PART("aaa"), PART("bbb"), LOG("ccc"),
+      OWN_DONE("Set up job", "success"), STEP_STARTED, LOG("x")},
+     "t | \xe2\x9c\x93 Set up job (5ms)\nt | > Run make\nt | x\n"},
+    {"the end of a job takes none",
+     {OWN_STARTED("Complete job"), LOG("Cleaning up"), OWN_DONE("Complete job", "success")},
+     ""},
+    {"unless it warns",
+     {OWN_STARTED("Complete job"), LOG("##[warning]left over"),
+      OWN_DONE("Complete job", "success")},
+     "t | > Complete job\nt | warning: left over\nt | \xe2\x9c\x93 Complete job (5ms)\n"},
+    {"a step of the user's is no such step, whatever its name",
+     {"{'type':'step.started','job':'t','name':'t','step':2,'id':'a','step_name':'Set up job'}",
+      LOG("x")},
+     "t | > Set up job\nt | x\n"},
+    {"a failure that continues is marked, in the table too",
+     {JOB_DONE("t", "failure", ",'continued':true"), JOB_DONE("u", "failure", ""),
+      "{'type':'run.completed','result':'failure','duration_ms':7}"},
+     "t | \xe2\x9c\x97 job failure [continued] (5ms)\nu | \xe2\x9c\x97 job failure (5ms)\n\n"
+     "  t    failure    5ms  (continue-on-error)\n  u    failure    5ms\n  run  failure    7ms\n"},
+};
+
+/* With --verbose. */
+static const struct text_case verbose_cases[] = {
+    {"all of it when asked for",
+     {OWN_STARTED("Set up job"), LOG("sandbox: level=full missing=cgroup"),
+      OWN_DONE("Set up job", "success"), OWN_STARTED("Complete job"), LOG("Cleaning up"),
+      OWN_DONE("Complete job", "success")},
+     "t | > Set up job\nt | sandbox: level=full missing=cgroup\nt | \xe2\x9c\x93 Set up job (5ms)\n"
+     "t | > Complete job\nt | Cleaning up\nt | \xe2\x9c\x93 Complete job (5ms)\n"},
 };
 
 static void show(struct render *r, const char *quoted)
@@ -72,26 +124,33 @@ static void show(struct render *r, const char *quoted)
     event = jx_parse_lax(sv_of(line), "event", &e);
     if (event == NULL)
         fail_msg("%s: %s", line, e.msg);
-    assert_int_equal(render_event(r, sv_of(line), event), RUN_UNKNOWN);
+    if (render_event(r, sv_of(line), event) != RUN_UNKNOWN)
+        render_summary(r);
+}
+
+static void check(const struct text_case *c, bool verbose)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    struct render *r = render_new(f, false, false, verbose);
+
+    for (size_t k = 0; k < 8 && c->events[k] != NULL; k++)
+        show(r, c->events[k]);
+    render_free(r);
+    assert_int_equal(fclose(f), 0);
+    if (strcmp(text, c->out) != 0)
+        fail_msg("%s:\n%s", c->name, text);
+    free(text);
 }
 
 static void test_text(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof text_cases / sizeof text_cases[0]; i++) {
-        const struct text_case *c = &text_cases[i];
-        char *text = NULL;
-        size_t n = 0;
-        FILE *f = open_memstream(&text, &n);
-        struct render *r = render_new(f, false, false);
-        for (size_t k = 0; k < 8 && c->events[k] != NULL; k++)
-            show(r, c->events[k]);
-        render_free(r);
-        assert_int_equal(fclose(f), 0);
-        if (strcmp(text, c->out) != 0)
-            fail_msg("%s:\n%s", c->name, text);
-        free(text);
-    }
+    for (size_t i = 0; i < sizeof text_cases / sizeof text_cases[0]; i++)
+        check(&text_cases[i], false);
+    for (size_t i = 0; i < sizeof verbose_cases / sizeof verbose_cases[0]; i++)
+        check(&verbose_cases[i], true);
 }
 
 int main(void)
