@@ -186,7 +186,7 @@ static void read_jobs(struct wf_reader *r, struct wf *w, const struct tok *jobs)
 static void read_events(struct wf *w)
 {
     const struct tok *on = w->on;
-    size_t n = on->kind == TOK_STRING ? 1 : on->n;
+    size_t n = on == NULL ? 0 : on->kind == TOK_STRING ? 1 : on->n;
 
     w->events = xcalloc(n > 0 ? n : 1, sizeof *w->events);
     for (size_t i = 0; i < n; i++) {
@@ -256,7 +256,7 @@ static void read_root(struct wf_reader *r, struct wf *w, struct wf_job *caller)
         }
         if (sv_is(key, "jobs")) {
             read_jobs(r, w, v);
-            if (r->errors->n == 0)
+            if (r->errors->n == 0 || r->opt->go_on)
                 wf_check_needs(r, w, v);
         }
     }
@@ -272,7 +272,9 @@ struct wf *wf_read_file(struct wf_reader *r, struct sv yaml, struct wf_job *call
 
     w->file = xstrdup(r->file);
     w->root = wf_read_text(r, yaml, &schema_workflow, true);
-    if (w->root != NULL && r->errors->n == 0)
+    r->errors->of_schema = r->errors->n;
+    /* what the schema refuses is an empty token: conversion finds no more in it */
+    if (w->root != NULL && (r->errors->n == 0 || (r->opt->go_on && !r->stopped)))
         read_root(r, w, caller);
     return w;
 }

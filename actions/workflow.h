@@ -24,7 +24,8 @@ struct wf_error {
 struct wf_errors {
     struct wf_error *v; /* everything in it is owned */
     size_t n, cap;
-    size_t max; /* kept at most; 0 = WF_MAX_ERRORS */
+    size_t max;       /* kept at most; 0 = WF_MAX_ERRORS */
+    size_t of_schema; /* go_on: so many came from the schema, the others may follow from them */
 };
 void wf_errors_free(struct wf_errors *l); /* for AUTO(wf_errors_free) */
 /* Ignored when the list is full; cut at the official length. */
@@ -58,6 +59,7 @@ struct wf_options {
     enum wf_policy policy;  /* permissions when no file states any */
     unsigned features;      /* wf_feature */
     bool skip_calls;        /* wf_load_calls does nothing */
+    bool go_on;             /* after errors of the schema too, to find all that can be found */
     bool
         any_call_format; /* the form of `uses` of a job is not looked at, as in the official reader */
 };

@@ -52,14 +52,32 @@ static unsigned shortest_gap(uint64_t set)
     return gap;
 }
 
+/* AREA/CITY, or one of the names without an area. Source: tzdata, backward and etcetera. */
+static bool is_timezone(struct sv s)
+{
+    static const char *const names[] = {
+        "UTC",       "GMT",     "UCT",     "Zulu",     "Universal", "Greenwich", "EST",
+        "MST",       "HST",     "EST5EDT", "CST6CDT",  "MST7MDT",   "PST8PDT",   "CET",
+        "MET",       "EET",     "WET",     "GB",       "GB-Eire",   "Eire",      "Portugal",
+        "Poland",    "Turkey",  "Israel",  "Iran",     "Egypt",     "Libya",     "Japan",
+        "ROK",       "ROC",     "PRC",     "Hongkong", "NZ",        "NZ-CHAT",   "Iceland",
+        "Singapore", "Jamaica", "Cuba",    "Navajo",   "Kwajalein", "W-SU",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (sv_is(s, names[i]))
+            return true;
+    }
+    return sv_chr(s, '/') != SV_NPOS && sv_chr(s, ' ') == SV_NPOS;
+}
+
 static void check_schedule(struct lint *l, const struct yx_node *list)
 {
     for (size_t i = 0; list != NULL && list->kind == YX_SEQUENCE && i < list->n; i++) {
         const struct yx_node *cron = lint_get(list->items[i], "cron");
         const struct yx_node *zone = lint_get(list->items[i], "timezone");
         struct sv text, minute;
-        if (zone != NULL && zone->kind == YX_SCALAR && !sv_is(zone->text, "UTC") &&
-            (sv_chr(zone->text, '/') == SV_NPOS || sv_chr(zone->text, ' ') != SV_NPOS))
+        if (zone != NULL && zone->kind == YX_SCALAR && !is_timezone(zone->text))
             lint_at(l, &rule_invalid_timezone, zone,
                     "'" SV_FMT "' is not the name of a time zone such as Europe/Berlin",
                     SV_ARG(zone->text));

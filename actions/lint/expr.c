@@ -44,6 +44,15 @@ static void list_available(unsigned context, struct buf *b)
         buf_adds(b, "none");
 }
 
+bool lint_is_available(const struct lint_site *s, struct sv name)
+{
+    for (size_t i = 0; i < N_CONTEXTS; i++) {
+        if (sv_ieq(sv_of(contexts[i].name), name))
+            return (s->context & contexts[i].bit) != 0;
+    }
+    return false;
+}
+
 static void check_name(const struct lint_expr *x, const struct node *n)
 {
     AUTO(buf_free) struct buf list = BUF_INIT(256);
@@ -68,6 +77,12 @@ static void check_name(const struct lint_expr *x, const struct node *n)
     }
     for (i = 0; i < N_CONTEXTS; i++)
         names[i] = contexts[i].name;
+    if (expr_fn_find(n->text) != NULL) {
+        lint_expr_at(x, &rule_unknown_context, n,
+                     "there is no context '" SV_FMT "'; the function is called " SV_FMT "()",
+                     SV_ARG(n->text), SV_ARG(n->text));
+        return;
+    }
     const char *meant = lint_nearest(n->text, names);
     if (meant != NULL)
         lint_expr_at(x, &rule_unknown_context, n,

@@ -172,6 +172,8 @@ static void check_status(const struct lint_expr *x, const struct node *n)
 {
     const struct lint_job *job = x->site->job;
 
+    if ((x->site->context & CX_JOB_STATUS) == 0)
+        return; /* no arguments there at all */
     for (const struct node *a = n->first; a != NULL && job != NULL; a = a->next) {
         if (a->kind == N_STRING && lt_find(job->needs, a->text) == NULL)
             lint_expr_at(x, &rule_unknown_need, a,

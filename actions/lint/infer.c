@@ -5,6 +5,8 @@
 #include "actions/lint/lint_priv.h"
 #include "base/mem.h"
 
+#define MAX_LISTED 12U /* names in a message; longer lists help nobody */
+
 /* ---- properties ---- */
 
 static bool has_prop(const struct lt *t, size_t i)
@@ -40,13 +42,10 @@ static void list_props(const struct lt *t, struct buf *b)
 {
     size_t n = 0;
 
-    for (size_t i = 0; has_prop(t, i); i++) {
-        if (n++ == 12) {
-            buf_adds(b, ", ...");
-            return;
-        }
-        buf_addf(b, "%s" SV_FMT, n > 1 ? ", " : "", SV_ARG(t->props[i].name));
-    }
+    while (n <= MAX_LISTED && has_prop(t, n))
+        n++;
+    for (size_t i = 0; n <= MAX_LISTED && i < n; i++)
+        buf_addf(b, "%s" SV_FMT, i > 0 ? ", " : "; known: ", SV_ARG(t->props[i].name));
 }
 
 static void report_missing(const struct lint_expr *x, const struct lt *t, const struct node *at,
@@ -56,12 +55,10 @@ static void report_missing(const struct lint_expr *x, const struct lt *t, const 
     const struct lint_rule *r = t->rule != NULL ? t->rule : &rule_unknown_property;
     struct sv meant = nearest_prop(t, name);
 
-    if (meant.p != NULL) {
+    if (meant.p != NULL)
         buf_addf(&more, "; did you mean '" SV_FMT "'?", SV_ARG(meant));
-    } else if (has_prop(t, 0)) {
-        buf_adds(&more, "; known: ");
+    else
         list_props(t, &more);
-    }
     lint_expr_at(x, r, at, "%s '" SV_FMT "'%s", t->what != NULL ? t->what : "there is no property",
                  SV_ARG(name), more.p);
 }
@@ -142,9 +139,11 @@ static const struct lt *index_type(const struct lint_expr *x, const struct node 
     const struct lt *t = lint_type_of(x, left);
 
     if (right->kind == N_WILDCARD) {
-        if (t->kind != LT_ANY && t->kind != LT_NULL && !lt_is_container(t))
+        if (t->kind != LT_ANY && t->kind != LT_NULL && !lt_is_container(t)) {
             lint_expr_at(x, &rule_unknown_property, right, "%s has nothing for '*' to go through",
                          lt_name(t));
+            return &lt_any;
+        }
         return t->kind == LT_ANY ? &lt_array : wildcard(x, t);
     }
     if (right->kind != N_STRING) { /* computed, or a number */
@@ -280,6 +279,8 @@ const struct lt *lint_type_of(const struct lint_expr *x, const struct node *n)
     case N_STRING:
         return &lt_string;
     case N_NAME:
+        if (!lint_is_available(x->site, n->text))
+            return &lt_any;
         return lint_context(x->l, x->site->job, n->text);
     case N_CALL:
         return lint_call(x, n);

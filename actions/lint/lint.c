@@ -212,6 +212,26 @@ void lint_in(struct lint *l, const struct lint_rule *r, const struct yx_node *sc
     va_end(ap);
 }
 
+/* From the first token of the tree to the end of its last; an operator's node is its sign alone. Recursion is
+ * bounded by the parser's depth limit. */
+static void extent(const struct node *n, size_t *from, size_t *to)
+{
+    if (n->at < *from)
+        *from = n->at;
+    if (n->at + n->n > *to)
+        *to = n->at + n->n;
+    for (const struct node *c = n->first; c != NULL; c = c->next)
+        extent(c, from, to);
+}
+
+static struct lint_range range_of_node(const struct lint_expr *x, const struct node *n)
+{
+    size_t from = n->at, to = n->at + n->n;
+
+    extent(n, &from, &to);
+    return range_in(x->l, x->site->node, x->offset + from, to - from);
+}
+
 void lint_expr_at(const struct lint_expr *x, const struct lint_rule *r, const struct node *n,
                   const char *fmt, ...)
 {
@@ -222,7 +242,7 @@ void lint_expr_at(const struct lint_expr *x, const struct lint_rule *r, const st
     if (x->l->out->full)
         return;
     va_start(ap, fmt);
-    addv(x->l, r, r->level, range_in(x->l, x->site->node, x->offset + n->at, n->n), fmt, ap);
+    addv(x->l, r, r->level, range_of_node(x, n), fmt, ap);
     va_end(ap);
 }
 
@@ -234,7 +254,7 @@ void lint_expr_level_at(const struct lint_expr *x, const struct lint_rule *r, en
     if (x->l->out->full)
         return;
     va_start(ap, fmt);
-    addv(x->l, r, level, range_in(x->l, x->site->node, x->offset + n->at, n->n), fmt, ap);
+    addv(x->l, r, level, range_of_node(x, n), fmt, ap);
     va_end(ap);
 }
 

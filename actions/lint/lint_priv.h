@@ -174,6 +174,8 @@ struct lint_site {
 };
 void lint_walk(struct lint *l);
 void lint_site(struct lint *l, const struct lint_site *s); /* expr.c */
+/* Whether the place knows the context. */
+bool lint_is_available(const struct lint_site *s, struct sv name);
 /* The known key that was meant by the unknown one at this place, or NULL. */
 const char *lint_suggest(const struct lint *l, unsigned line, unsigned col);
 /* The name of a NULL-terminated list that the word is nearly, or NULL. */

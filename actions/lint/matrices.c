@@ -13,7 +13,7 @@ static bool equal(const struct yx_node *a, const struct yx_node *b)
     if (a->kind != b->kind || (a->kind != YX_SCALAR && a->n != b->n))
         return false;
     if (a->kind == YX_SCALAR)
-        return sv_eq(a->text, b->text) && (a->text.n > 0 || lint_kind(a) == lint_kind(b));
+        return sv_eq(a->text, b->text) && lint_kind(a) == lint_kind(b);
     if (a->kind == YX_SEQUENCE) {
         for (size_t i = 0; i < a->n; i++) {
             if (!equal(a->items[i], b->items[i]))

@@ -170,6 +170,29 @@ static bool is_misspelled(const struct lint *l, const struct index *x, const str
     return false;
 }
 
+/* The reader says "Unexpected value" to many things. */
+static void say(const struct lint_rule *r, const struct entry *e, const struct wf_error *w,
+                struct buf *b)
+{
+    static const struct {
+        const struct lint_rule *rule;
+        const char *text;
+    } words[] = {
+        {&rule_unknown_key, "unexpected key"},
+        {&rule_unknown_event, "there is no event"},
+        {&rule_unknown_activity_type, "the event has no activity type"},
+        {&rule_unknown_permission, "there is no permission"},
+    };
+
+    for (size_t i = 0; e != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (r == words[i].rule) {
+            buf_addf(b, "%s '" SV_FMT "'", words[i].text, SV_ARG(e->node->text));
+            return;
+        }
+    }
+    buf_adds(b, w->text);
+}
+
 static void report(struct lint *l, const struct index *x, const struct wf_error *w)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(4096);
@@ -178,16 +201,13 @@ static void report(struct lint *l, const struct index *x, const struct wf_error 
     const struct entry *e = entry_at(x, w->line, w->col);
     struct lint_range at = {w->line, w->col, w->line, w->col};
 
-    if (r->level == LINT_ERROR && is_about_expression(sv_of(w->text)) &&
+    if ((is_about_expression(sv_of(w->text)) ||
+         sv_starts(sv_of(w->text), SV("Unexpected value"))) &&
         lint_is_marked(l, w->line, w->col))
-        return;
+        return; /* its expressions have errors of their own */
     if (r == &rule_missing_key && is_misspelled(l, x, w))
         return;
-    buf_adds(&b, w->text);
-    if (r == &rule_unknown_key && e != NULL) {
-        buf_reset(&b);
-        buf_addf(&b, "unexpected key '" SV_FMT "'", SV_ARG(e->node->text));
-    }
+    say(r, e, w, &b);
     if (meant != NULL && r != &rule_missing_key)
         buf_addf(&b, "; did you mean '%s'?", meant);
     if (e != NULL)
@@ -195,21 +215,41 @@ static void report(struct lint *l, const struct index *x, const struct wf_error 
     lint_add(l, r, r->level, at, b.p);
 }
 
+/* What conversion says of a value that the schema has refused, or of one of its keys, follows from that. */
+static bool follows(const struct index *x, const struct wf_errors *errors, size_t i)
+{
+    const struct wf_error *w = &errors->v[i];
+
+    for (size_t k = 0; i >= errors->of_schema && k < errors->of_schema; k++) {
+        const struct entry *e = entry_at(x, errors->v[k].line, errors->v[k].col);
+        if (errors->v[k].line == w->line && errors->v[k].col == w->col)
+            return true;
+        if (e != NULL && e->is_key && x->v[e->parent].node->line == w->line &&
+            x->v[e->parent].node->col == w->col)
+            return true;
+    }
+    return false;
+}
+
 void lint_reader(struct lint *l)
 {
     AUTO(wf_errors_free) struct wf_errors errors = {.max = MAX_ERRORS};
     AUTO(auto_wf) struct wf *w = NULL;
     AUTO(auto_manifest) struct manifest *m = NULL;
+    struct wf_options o = wf_default_options;
     struct index x = {0};
     struct err e = {0};
-    int rc = l->action ? manifest_parse(l->text, l->path, 1, &m, &errors, &e)
-                       : wf_parse(l->text, l->path, &w, &errors, &e);
 
+    o.go_on = true;
+    int rc = l->action ? manifest_parse(l->text, l->path, 1, &m, &errors, &e)
+                       : wf_parse_with(l->text, l->path, &o, &w, &errors, &e);
     if (rc == 0)
         return;
     if (l->root != NULL)
         add_nodes(&x, l->root, 0, false);
-    for (size_t i = 0; i < errors.n; i++)
-        report(l, &x, &errors.v[i]);
+    for (size_t i = 0; i < errors.n; i++) {
+        if (!follows(&x, &errors, i))
+            report(l, &x, &errors.v[i]);
+    }
     free(x.v);
 }

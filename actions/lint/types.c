@@ -266,7 +266,7 @@ static const struct lt *steps_type(struct lint *l, const struct lint_step *steps
         lt_add(&all, steps[i].id->text,
                lt_build(l, &b, NULL, &rule_unknown_property, "the results of a step have no"), i);
     }
-    return lt_build(l, &all, NULL, &rule_unknown_step, "no step of this job has the id");
+    return lt_build(l, &all, NULL, &rule_unknown_step, "no step has the id");
 }
 
 /* ---- jobs ---- */

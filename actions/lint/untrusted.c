@@ -99,9 +99,16 @@ bool lint_path(const struct node *n, struct buf *out)
     buf_addc(out, '.');
     if (n->last->kind == N_STRING)
         buf_addsv(out, n->last->text);
-    else
+    else if (n->last->kind == N_WILDCARD || n->last->kind == N_NUMBER)
         buf_addc(out, '*');
+    else
+        buf_addc(out, '?'); /* computed: any, which is no reason to suspect one */
     return true;
+}
+
+static bool segment_is(struct sv path, struct sv pattern)
+{
+    return sv_is(path, "*") || sv_is(pattern, "*") || sv_ieq(path, pattern);
 }
 
 /* Equal by segments, where "*" on either side is any; the path may also go on behind the pattern when below. */
@@ -112,7 +119,7 @@ static bool path_is(struct sv path, struct sv pattern, bool below)
     while (sv_next(&pattern, '.', &b)) {
         if (!sv_next(&path, '.', &a))
             return false;
-        if (!sv_is(a, "*") && !sv_is(b, "*") && !sv_ieq(a, b))
+        if (!segment_is(a, b))
             return false;
     }
     return below || path.p == NULL;
@@ -124,7 +131,7 @@ static bool holds(struct sv path, struct sv pattern)
     struct sv a, b;
 
     while (sv_next(&path, '.', &a)) {
-        if (!sv_next(&pattern, '.', &b) || (!sv_is(a, "*") && !sv_is(b, "*") && !sv_ieq(a, b)))
+        if (!sv_next(&pattern, '.', &b) || !segment_is(a, b))
             return false;
     }
     return true;
@@ -227,11 +234,11 @@ static void follow(const struct lint_expr *x, const struct node *n, bool whole)
     case N_INDEX:
         if (!lint_path(n, &path) || is_boolean_input(x, n))
             return;
-        report(x, n->kind == N_INDEX ? n->last : n, buf_sv(&path));
+        report(x, n, buf_sv(&path));
         for (size_t i = 0; whole && i < sizeof untrusted / sizeof untrusted[0]; i++) {
             if (holds(buf_sv(&path), sv_of(untrusted[i])) &&
                 !path_is(buf_sv(&path), sv_of(untrusted[i]), false)) {
-                lint_expr_at(x, &rule_script_injection, n->kind == N_INDEX ? n->last : n,
+                lint_expr_at(x, &rule_script_injection, n,
                              "'" SV_FMT
                              "' holds texts that anybody may choose, and it becomes part "
                              "of the script; pass it through `env` and use \"$NAME\"",

@@ -70,7 +70,7 @@ static unsigned distance(struct sv a, struct sv b)
 const char *lint_nearest(struct sv word, const char *const *list)
 {
     const char *best = NULL;
-    unsigned least = word.n < 5 ? 2 : 3; /* must be below */
+    unsigned least = word.n < 3 ? 0 : word.n < 5 ? 2 : 3; /* must be below */
 
     for (; *list != NULL; list++) {
         unsigned d = distance(word, sv_of(*list));
@@ -80,6 +80,14 @@ const char *lint_nearest(struct sv word, const char *const *list)
         }
     }
     return best;
+}
+
+static void suggest(struct walk *w, const struct yx_node *n, const char *meant)
+{
+    struct lint_suggestion *s = lint_alloc(w->l, sizeof *s);
+
+    *s = (struct lint_suggestion){.next = w->l->suggestions, .key = n, .meant = meant};
+    w->l->suggestions = s;
 }
 
 static void note_unknown(struct walk *w, const struct yx_node *key,
@@ -95,11 +103,29 @@ static void note_unknown(struct walk *w, const struct yx_node *key,
     }
     names[k] = NULL;
     const char *best = lint_nearest(key->text, names);
-    if (best == NULL)
-        return;
-    struct lint_suggestion *s = lint_alloc(w->l, sizeof *s);
-    *s = (struct lint_suggestion){.next = w->l->suggestions, .key = key, .meant = best};
-    w->l->suggestions = s;
+    if (best != NULL)
+        suggest(w, key, best);
+}
+
+/* A word that is nearly one of those allowed. */
+static void check_values(struct walk *w, const struct yx_node *n, const struct schema *type)
+{
+    const struct schema *alts[MAX_ALTERNATIVES];
+    size_t n_alts = alternatives(type, SCHEMA_STRING, alts, 0);
+    const char *best = NULL;
+
+    for (size_t i = 0; i < n_alts; i++) {
+        if (alts[i]->values == NULL)
+            return; /* any text */
+        for (const char *const *v = alts[i]->values; *v != NULL; v++) {
+            if (sv_is(n->text, *v))
+                return;
+        }
+        if (best == NULL)
+            best = lint_nearest(n->text, alts[i]->values);
+    }
+    if (best != NULL)
+        suggest(w, n, best);
 }
 
 const char *lint_suggest(const struct lint *l, unsigned line, unsigned col)
@@ -230,6 +256,7 @@ static void walk(struct walk w, const struct yx_node *n, const struct schema *ty
 
     context |= type->context;
     if (n->kind == YX_SCALAR) {
+        check_values(&w, n, type);
         visit(&w, n, type, context, place_of(&w));
         return;
     }

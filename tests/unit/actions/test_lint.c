@@ -218,7 +218,7 @@ static void check_place(void **state)
 }
 
 /* tests/data/lint/cases.txt: "=== NAME", then a whole file, or the steps of a job when it begins with "- ", then
- * "---" and what is found above notes, a line each: "LINE:COL level rule". */
+ * "+++" and what is found above notes, a line each: "LINE:COL level rule". */
 #define MAX_CASES 400U
 static struct lint_case {
     char *name, *text, *want;
@@ -246,7 +246,7 @@ static void check_case(void **state)
 
 static void add_case(struct sv block)
 {
-    size_t eol = sv_chr(block, '\n'), cut = sv_find(block, SV("\n---\n"));
+    size_t eol = sv_chr(block, '\n'), cut = sv_find(block, SV("\n+++\n"));
 
     if (eol == SV_NPOS || cut == SV_NPOS || n_cases == MAX_CASES)
         abort();
