@@ -30,6 +30,16 @@ done
 mmdebstrap --quiet --variant=minbase --include=ca-certificates,git "${hooks[@]}" bookworm "$root" - < "$sources"
 rm -f "$sources"
 
+# So is the machine's own npm registry, and whom it trusts for it.
+if command -v npm > /dev/null; then
+    registry=$(npm config get registry) cafile=$(npm config get cafile)
+    echo "registry=$registry" > "$root/etc/npmrc"
+    if [ -f "$cafile" ]; then
+        cp "$cafile" "$root/etc/ssl/npm-ca.crt"
+        echo "cafile=/etc/ssl/npm-ca.crt" >> "$root/etc/npmrc"
+    fi
+fi
+
 git clone -q --no-hardlinks . "$root/srv/gantry"
 
 # shellcheck disable=SC2016 # the inner shell expands
