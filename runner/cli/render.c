@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rendering of events. */
-#include "runner/cli/render.h"
+#include "runner/cli/render_priv.h"
 
 #include "base/mem.h"
 #include "base/strv.h"
@@ -11,39 +11,8 @@
 #define LINE_MAX_BYTES (96U << 20)
 #define SAID_MAX       64U /* Ours: messages remembered a job; what is above is shown twice */
 
-struct row {
-    char *name, *result;
-    int64_t ms;
-    bool continued; /* continue-on-error: its failure is not the run's */
-    bool done;
-};
-struct live_job { /* what is shown of a job's running step */
-    char *name;
-    char *step;       /* its name; NULL: none runs */
-    bool announced;   /* its name was printed */
-    bool quiet;       /* a step of the runner's own: only what went wrong in it is shown */
-    char *level;      /* of the sandbox, as the log said; NULL: not said */
-    unsigned depth;   /* open ##[group]s, for indentation */
-    struct strv said; /* messages of annotations that its log has shown */
-};
-struct render {
-    FILE *f;
-    bool json, color, verbose, broken;
-    struct row *rows;
-    size_t n_rows, cap_rows;
-    struct live_job *jobs;
-    size_t n_jobs, cap_jobs;
-    size_t width; /* of the longest job name so far */
-    char *title, *result;
-    int64_t ms;
-    size_t errors, warnings;
-    bool inside; /* of a line that comes in parts; no other event comes between them */
-    bool hidden; /* that line is not shown */
-    struct buf out;
-};
-
-static const char bold[] = "\x1b[1m", dim[] = "\x1b[2m", red[] = "\x1b[31m", green[] = "\x1b[32m",
-                  yellow[] = "\x1b[33m", blue[] = "\x1b[34m", reset[] = "\x1b[0m";
+static const char bold[] = PAINT_BOLD, dim[] = "\x1b[2m", red[] = "\x1b[31m", green[] = "\x1b[32m",
+                  yellow[] = "\x1b[33m", blue[] = "\x1b[34m", reset[] = PAINT_RESET;
 
 struct render *render_new(FILE *f, bool json, bool color, bool verbose)
 {
@@ -71,6 +40,8 @@ void render_free(struct render *r)
         free(r->jobs[i].level);
         strv_free(&r->jobs[i].said);
     }
+    render_forget_notes(r);
+    free(r->notes);
     free(r->rows);
     free(r->jobs);
     free(r->title);
@@ -141,13 +112,13 @@ void render_duration(struct buf *b, int64_t ms)
         buf_addf(b, "%lldh%02lldm", (long long)(ms / 3600000), (long long)(ms / 60000 % 60));
 }
 
-static void paint(struct render *r, const char *color)
+void render_paint(struct render *r, const char *color)
 {
     if (r->color)
         buf_adds(&r->out, color);
 }
 
-static void put(struct render *r)
+void render_put(struct render *r)
 {
     if (fwrite(r->out.p, 1, r->out.len, r->f) != r->out.len)
         r->broken = true;
@@ -166,12 +137,12 @@ static void prefix(struct render *r, struct sv name)
         hash = hash * 33U + (unsigned char)name.p[i];
     if (utf8_utf16_len(name) > r->width && name.n < 60)
         r->width = utf8_utf16_len(name);
-    paint(r, colors[hash % 5]);
+    render_paint(r, colors[hash % 5]);
     render_safe(&r->out, name, false);
     for (size_t i = utf8_utf16_len(name); i < r->width; i++)
         buf_addc(&r->out, ' ');
     buf_adds(&r->out, " | ");
-    paint(r, reset);
+    render_paint(r, reset);
 }
 
 static struct sv name_of(const json_t *e)
@@ -181,7 +152,7 @@ static struct sv name_of(const json_t *e)
     return name.n > 0 ? name : jx_str(e, "job", "");
 }
 
-static const char *color_of(struct sv result)
+const char *render_result_color(struct sv result)
 {
     return sv_is(result, "success")   ? green
            : sv_is(result, "failure") ? red
@@ -238,9 +209,9 @@ static void on_run_started(struct render *r, const json_t *e)
 {
     struct sv sha = jx_str(e, "sha", "");
 
-    paint(r, bold);
+    render_paint(r, bold);
     render_safe(&r->out, jx_str(e, "workflow", ""), false);
-    paint(r, reset);
+    render_paint(r, reset);
     buf_addf(&r->out, " (" SV_FMT " ", SV_ARG(jx_str(e, "event", "")));
     render_safe(&r->out, jx_str(e, "ref", ""), false);
     buf_addf(&r->out, " " SV_FMT ")\n", SV_ARG(sv_sub(sha, 0, 7)));
@@ -253,19 +224,19 @@ static void on_waiting(struct render *r, const json_t *e)
 {
     if (name_of(e).n > 0)
         prefix(r, name_of(e));
-    paint(r, dim);
+    render_paint(r, dim);
     buf_adds(&r->out, "waits for the concurrency group '");
     render_safe(&r->out, jx_str(e, "concurrency_group", ""), false);
     buf_adds(&r->out, "'\n");
-    paint(r, reset);
+    render_paint(r, reset);
 }
 
 static void on_job_started(struct render *r, const json_t *e)
 {
     prefix(r, name_of(e));
-    paint(r, dim);
+    render_paint(r, dim);
     buf_adds(&r->out, "started\n");
-    paint(r, reset);
+    render_paint(r, reset);
 }
 
 /* The first and the last step of every job: a dozen lines that hardly ever differ. */
@@ -295,10 +266,10 @@ static void announce(struct render *r, struct live_job *j)
         return;
     j->announced = true;
     prefix(r, sv_of(j->name));
-    paint(r, bold);
+    render_paint(r, bold);
     buf_adds(&r->out, "> ");
     render_safe(&r->out, sv_of(j->step), false);
-    paint(r, reset);
+    render_paint(r, reset);
     buf_addc(&r->out, '\n');
 }
 
@@ -371,9 +342,9 @@ static void on_log(struct render *r, const json_t *e)
         buf_adds(&r->out, "  ");
     if (sv_starts(line, SV("##[group]"))) {
         j->depth++;
-        paint(r, dim);
+        render_paint(r, dim);
         render_safe(&r->out, sv_sub(line, 9, line.n), false);
-        paint(r, reset);
+        render_paint(r, reset);
         end_line(r);
         return;
     }
@@ -382,10 +353,10 @@ static void on_log(struct render *r, const json_t *e)
         if (sv_starts(line, m)) {
             if (i < 3 && j->said.n < SAID_MAX) /* those that become annotations */
                 strv_addsv(&j->said, sv_sub(line, m.n, line.n));
-            paint(r, markers[i].color);
+            render_paint(r, markers[i].color);
             buf_adds(&r->out, markers[i].text);
             render_safe(&r->out, sv_sub(line, m.n, line.n), false);
-            paint(r, reset);
+            render_paint(r, reset);
             end_line(r);
             return;
         }
@@ -429,13 +400,13 @@ static void on_annotation(struct render *r, const json_t *e)
         return; /* nothing that the log has not shown */
     if (name.n > 0)
         prefix(r, name);
-    paint(r, error ? red : warning ? yellow : blue);
+    render_paint(r, error ? red : warning ? yellow : blue);
     buf_addf(&r->out, "%s: ", error ? "error" : warning ? "warning" : "notice");
     annotation_place(r, e);
     render_safe(&r->out, first, false);
     if (message.n > 0)
         buf_adds(&r->out, " ...");
-    paint(r, reset);
+    render_paint(r, reset);
     buf_addc(&r->out, '\n');
 }
 
@@ -456,7 +427,7 @@ static void on_step_completed(struct render *r, const json_t *e)
     if (boring && sv_is(jx_str(e, "step_name", ""), "Complete job"))
         return;
     prefix(r, name_of(e));
-    paint(r, color_of(conclusion));
+    render_paint(r, render_result_color(conclusion));
     buf_addf(&r->out, "%s ", mark_of(conclusion));
     render_safe(&r->out, jx_str(e, "step_name", ""), false);
     if (quiet && j->level != NULL)
@@ -466,11 +437,11 @@ static void on_step_completed(struct render *r, const json_t *e)
         buf_addf(&r->out, " [" SV_FMT ", continued]", SV_ARG(outcome));
     else if (!sv_is(conclusion, "success"))
         buf_addf(&r->out, " [" SV_FMT "]", SV_ARG(conclusion));
-    paint(r, dim);
+    render_paint(r, dim);
     buf_adds(&r->out, " (");
     render_duration(&r->out, jx_int(e, "duration_ms", 0));
     buf_adds(&r->out, ")\n");
-    paint(r, reset);
+    render_paint(r, reset);
 }
 
 static void on_job_completed(struct render *r, const json_t *e)
@@ -484,15 +455,15 @@ static void on_job_completed(struct render *r, const json_t *e)
     row->continued = jx_bool(e, "continued", false);
     row->done = true;
     prefix(r, name_of(e));
-    paint(r, color_of(result));
+    render_paint(r, render_result_color(result));
     buf_addf(&r->out, "%s job " SV_FMT, mark_of(result), SV_ARG(result));
     if (row->continued)
         buf_adds(&r->out, " [continued]");
-    paint(r, dim);
+    render_paint(r, dim);
     buf_adds(&r->out, " (");
     render_duration(&r->out, row->ms);
     buf_adds(&r->out, ")\n");
-    paint(r, reset);
+    render_paint(r, reset);
 }
 
 static void on_artifact(struct render *r, const json_t *e)
@@ -500,6 +471,12 @@ static void on_artifact(struct render *r, const json_t *e)
     buf_adds(&r->out, "artifact ");
     render_safe(&r->out, jx_str(e, "name", ""), false);
     buf_addf(&r->out, ", %lld bytes\n", (long long)jx_int(e, "size", 0));
+}
+
+/* Kept for the end: while jobs run, a page of text between their lines helps nobody. */
+static void on_summary(struct render *r, const json_t *e)
+{
+    render_keep_note(r, name_of(e), jx_str(e, "step_name", ""), jx_str(e, "text", ""));
 }
 
 static enum run_result result_of(struct sv s)
@@ -516,11 +493,17 @@ enum run_result render_event(struct render *r, struct sv line, const json_t *e)
         const char *type;
         void (*fn)(struct render *, const json_t *);
     } handlers[] = {
-        {"run.started", on_run_started},     {"job.started", on_job_started},
-        {"step.started", on_step_started},   {"log", on_log},
-        {"annotation", on_annotation},       {"step.completed", on_step_completed},
-        {"job.completed", on_job_completed}, {"artifact", on_artifact},
-        {"job.waiting", on_waiting},         {"run.waiting", on_waiting},
+        {"run.started", on_run_started},
+        {"job.started", on_job_started},
+        {"step.started", on_step_started},
+        {"log", on_log},
+        {"annotation", on_annotation},
+        {"step.completed", on_step_completed},
+        {"job.completed", on_job_completed},
+        {"artifact", on_artifact},
+        {"job.waiting", on_waiting},
+        {"run.waiting", on_waiting},
+        {"summary", on_summary},
     };
     struct sv type = jx_str(e, "type", "");
 
@@ -533,57 +516,11 @@ enum run_result render_event(struct render *r, struct sv line, const json_t *e)
                 handlers[i].fn(r, e);
     }
     if (r->out.len > 0)
-        put(r);
+        render_put(r);
     if (!sv_is(type, "run.completed"))
         return RUN_UNKNOWN;
     free(r->result);
     r->result = sv_dup(jx_str(e, "result", ""));
     r->ms = jx_int(e, "duration_ms", 0);
     return result_of(sv_of(r->result));
-}
-
-static void summary_row(struct render *r, const struct row *row, size_t width)
-{
-    buf_adds(&r->out, "  ");
-    render_safe(&r->out, sv_of(row->name), false);
-    for (size_t i = utf8_utf16_len(sv_of(row->name)); i < width + 2; i++)
-        buf_addc(&r->out, ' ');
-    paint(r, color_of(sv_of(row->result)));
-    buf_addf(&r->out, "%-11s", row->result);
-    paint(r, reset);
-    render_duration(&r->out, row->ms);
-    if (row->continued)
-        buf_adds(&r->out, "  (continue-on-error)");
-    buf_addc(&r->out, '\n');
-}
-
-void render_summary(struct render *r)
-{
-    char nameless[] = "run";
-    struct row whole = {
-        .name = r->title != NULL ? r->title : nameless, .result = r->result, .ms = r->ms};
-    size_t width = utf8_utf16_len(sv_of(whole.name));
-
-    if (r->json || r->result == NULL)
-        return;
-    for (size_t i = 0; i < r->n_rows; i++)
-        if (utf8_utf16_len(sv_of(r->rows[i].name)) > width)
-            width = utf8_utf16_len(sv_of(r->rows[i].name));
-    buf_addc(&r->out, '\n');
-    for (size_t i = 0; i < r->n_rows; i++)
-        summary_row(r, &r->rows[i], width);
-    paint(r, bold);
-    summary_row(r, &whole, width);
-    paint(r, reset);
-    if (r->errors + r->warnings > 0)
-        buf_addf(&r->out, "  %zu error%s, %zu warning%s\n", r->errors, r->errors == 1 ? "" : "s",
-                 r->warnings, r->warnings == 1 ? "" : "s");
-    put(r);
-    for (size_t i = 0; i < r->n_rows; i++) {
-        free(r->rows[i].name);
-        free(r->rows[i].result);
-    }
-    r->n_rows = 0;
-    r->errors = 0;
-    r->warnings = 0;
 }

@@ -85,6 +85,8 @@ static void metadata(struct svc *s, struct hs_req *r, struct leg *l, const char 
     blob_log_name(&name, l, id, kind);
     if (blob_seal(s, name.p, &e) < 0 && e.code != FAIL_NOTFOUND)
         log_error("service", "blob", "error=%s", e.msg);
+    if (strcmp(kind, "summary") == 0 && l->state == LEG_RUNNING)
+        summary_uploaded(l, id);
     if (strcmp(kind, "step") == 0 && l->state == LEG_RUNNING) {
         struct step *st = step_get(l, id, 0);
         if (st != NULL)

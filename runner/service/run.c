@@ -141,6 +141,7 @@ static struct leg *leg_add(struct run *r, const char *id, const char *name, stru
 {
     struct leg *l = xcalloc(1, sizeof *l);
 
+    l->summaries = STRV_INIT;
     l->run = r;
     l->id = xstrdup(id);
     l->name = xstrdup(name);
@@ -208,6 +209,7 @@ void leg_finish(struct leg *l, enum plan_result result, const char *reason)
     l->finished = ++l->run->n_finished;
     if (l->outputs == NULL)
         l->outputs = val_object();
+    summaries_report(l);
     o = event_job(l, "job.completed");
     (void)json_object_set(o, "matrix", l->matrix);
     svc_set_text(o, "result", plan_result_name(result));
@@ -461,6 +463,7 @@ static void leg_free(struct leg *l)
     free(l->job_id);
     json_decref(l->matrix);
     json_decref(l->usage);
+    strv_free(&l->summaries);
     val_unref(l->outputs);
     secret_free(&l->github_token);
     free(l);

@@ -131,6 +131,7 @@ struct leg {
     size_t n_steps, steps_cap;
     int64_t steps_wait_ms; /* clock: when steps_advance() is due; -1 = not */
     json_t *usage;         /* of completejob; NULL = not told */
+    struct strv summaries; /* ids of the steps whose summary was uploaded; not kept over a restart */
     bool completed_by_runner;
     bool orphan; /* ended by the service while its runner still has it */
     uint64_t
@@ -330,6 +331,10 @@ struct step *step_get(struct leg *l, const char *external_id, int64_t number);
 void step_update(struct leg *l, const json_t *o, bool final);
 void step_feed(struct leg *l, const json_t *message);
 void step_log_uploaded(struct leg *l, struct step *st);
+
+/* summaries.c */
+void summary_uploaded(struct leg *l, const char *step_id);
+void summaries_report(const struct leg *l); /* when the job ends: an event each */
 void step_free(struct step *st);
 /* Reports what can be reported; finishing: the job is over, nothing else will come. */
 void steps_advance(struct leg *l, bool finishing);

@@ -31,6 +31,8 @@
 #define JOB_DONE(name, result, more)                                               \
     "{'type':'job.completed','job':'" name "','name':'" name "','result':'" result \
     "','duration_ms':5" more "}"
+#define SUMMARY(step, text) \
+    "{'type':'summary','job':'t','name':'t','step_name':" step ",'text':'" text "'}"
 #define ERROR(more) \
     "{'type':'annotation','job':'t','name':'t','step':2,'level':'error','message':'broke'" more "}"
 
@@ -100,6 +102,12 @@ static const struct text_case text_cases[] = {
       "{'type':'run.completed','result':'failure','duration_ms':7}"},
      "t | \xe2\x9c\x97 job failure [continued] (5ms)\nu | \xe2\x9c\x97 job failure (5ms)\n\n"
      "  t    failure    5ms  (continue-on-error)\n  u    failure    5ms\n  run  failure    7ms\n"},
+    {"summaries come at the end, harmless, and of one run only",
+     {SUMMARY("'make'", "# T\\r\\n\\n\\u001b[31mred\\u001b[0m\\u0007\\n\\n"), SUMMARY("null", "x"),
+      "{'type':'run.completed','result':'success','duration_ms':7}",
+      "{'type':'run.completed','result':'success','duration_ms':8}"},
+     "\n  run  success    7ms\n\nSummary of t: make\n  # T\n\n  red\\x07\n\nSummary of t\n  x\n"
+     "\n  run  success    8ms\n"},
 };
 
 /* With --verbose. */
@@ -144,6 +152,37 @@ static void check(const struct text_case *c, bool verbose)
     free(text);
 }
 
+/* A summary of 60 lines and 22 others: what is shown of them is bounded, and the rest is counted. */
+static void test_many_summaries(void **state)
+{
+    AUTO(buf_free) struct buf event = BUF_INIT(65536);
+    char *text = NULL;
+    size_t n = 0, lines = 0, heads = 0;
+    FILE *f = open_memstream(&text, &n);
+    struct render *r = render_new(f, false, false, false);
+
+    (void)state;
+    buf_adds(&event, "{'type':'summary','job':'t','name':'t','step_name':'s','text':'");
+    for (unsigned i = 0; i < 60; i++)
+        buf_addf(&event, "row %u\\n", i);
+    buf_adds(&event, "'}");
+    for (unsigned i = 0; i < 22; i++)
+        show(r, i == 0 ? event.p : SUMMARY("'s'", "short"));
+    show(r, "{'type':'run.completed','result':'success','duration_ms':7}");
+    render_free(r);
+    assert_int_equal(fclose(f), 0);
+    for (struct sv s = sv_of(text), line; sv_next(&s, '\n', &line);) {
+        lines += sv_starts(line, SV("  row "));
+        heads += sv_is(line, "Summary of t: s");
+    }
+    assert_int_equal(lines, 50);
+    assert_int_equal(heads, 20);
+    assert_non_null(
+        strstr(text, "\n  row 49\n  ... 10 more lines; gantry run --json prints them all\n"));
+    assert_non_null(strstr(text, "\n2 more step summaries; gantry run --json prints them all\n"));
+    free(text);
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -155,7 +194,8 @@ static void test_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_text)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_text),
+                                       cmocka_unit_test(test_many_summaries)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
