@@ -131,7 +131,8 @@ struct leg {
     size_t n_steps, steps_cap;
     int64_t steps_wait_ms; /* clock: when steps_advance() is due; -1 = not */
     json_t *usage;         /* of completejob; NULL = not told */
-    struct strv summaries; /* ids of the steps whose summary was uploaded; not kept over a restart */
+    struct strv
+        summaries; /* ids of the steps whose summary was uploaded; not kept over a restart */
     bool completed_by_runner;
     bool orphan; /* ended by the service while its runner still has it */
     uint64_t
