@@ -353,6 +353,9 @@ static inline void rig_summary(const json_t *events, struct buf *out)
         if (sv_starts(type, SV("step.")))
             buf_addf(out, " %lld " SV_FMT, (long long)jx_int(v, "step", 0),
                      SV_ARG(jx_str(v, "conclusion", "")));
+        if (sv_is(type, "summary"))
+            buf_addf(out, " %lld: " SV_FMT, (long long)jx_int(v, "step", 0),
+                     SV_ARG(sv_trim(jx_str(v, "text", ""))));
         if (sv_is(type, "annotation"))
             buf_addf(out, " " SV_FMT ": " SV_FMT, SV_ARG(jx_str(v, "level", "")),
                      SV_ARG(jx_str(v, "message", "")));
