@@ -474,6 +474,7 @@ static void the_exchange_of_one_job(void **state)
                       "step.completed build 2 success\n"
                       "step.started build 3 \nstep.completed build 3 success\n"
                       "annotation build notice: look here\n"
+                      "summary build 2: # done\n"
                       "job.completed build success\nrun.completed success\n");
     events = rig_events(g, run, 0);
     check_schema(events);
