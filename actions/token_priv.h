@@ -21,7 +21,8 @@ void tok_append_pair(struct tok *map, struct tok *own_key, struct tok *own_value
  * name line and column themselves). */
 MUST_USE int tok_typed(const struct yx_node *n, unsigned file, struct tok **out, struct err *e);
 /* Searches a TOK_STRING for expressions (2.2) and replaces *t by what they make of it. -1: *t stays as it is and
- * the reason was appended to *why. Whether an expression may stand here is the caller's question. */
+ * the reasons were appended to *why, each with a zero byte behind it. Whether an expression may stand here is the
+ * caller's question. */
 MUST_USE int tok_scan(struct tok **t, const struct expr_names *names, struct buf *why);
 /* Parses one expression for its errors only; the reason carries the whole expression, unlike struct err. */
 MUST_USE int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *why);

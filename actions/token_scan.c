@@ -91,7 +91,8 @@ static void replace(struct tok **t, enum tok_kind kind, struct sv text)
     *t = n;
 }
 
-/* An expression that is one string literal, as in ${{ '${{ literal }}' }}, is that string. */
+/* An expression that is nothing but one string literal, as in ${{ '${{ literal }}' }}, is that string; in
+ * parentheses it stays an expression. */
 static void replace_single(struct tok **t, struct sv x, const struct expr_names *names)
 {
     AUTO(auto_expr) struct expr *tree = NULL;
@@ -99,7 +100,8 @@ static void replace_single(struct tok **t, struct sv x, const struct expr_names 
     struct err e; /* parsed before without an error */
     struct sv literal;
 
-    if (expr_parse(x, names, &tree, &xe, &e) == 0 && expr_is_string(tree, &literal))
+    if (x.p[0] == '\'' && expr_parse(x, names, &tree, &xe, &e) == 0 &&
+        expr_is_string(tree, &literal))
         replace(t, TOK_STRING, literal);
     else
         replace(t, TOK_EXPR, x);
@@ -120,8 +122,50 @@ struct scan {
     struct sv first; /* the first expression */
     size_t n_exprs;
     bool has_text; /* text besides expressions */
-    bool insert;
+    bool insert, failed;
 };
+
+/* One of the reasons: each ends with a zero byte. */
+static int end_reason(struct scan *c, struct buf *why)
+{
+    buf_addc(why, '\0');
+    c->failed = true;
+    return -1;
+}
+
+/* The expression that opens at *at; moves *at behind it. A mistake inside is noted and the search goes on; -1: there
+ * is no going on. */
+static int scan_one(struct sv s, size_t *at, const struct expr_names *names, struct scan *c,
+                    struct buf *why)
+{
+    size_t end = find_close(s, *at);
+
+    if (end == SV_NPOS) {
+        buf_adds(why, "The expression is not closed. An unescaped ${{ sequence was found, but "
+                      "the closing }} sequence was not found.");
+        return end_reason(c, why);
+    }
+    struct sv x = sv_trim(sv_sub(s, *at + OPEN.n, end - *at - OPEN.n - 2));
+    enum segment_kind kind = read_expression(x, names, why);
+    if (kind == SEGMENT_INSERT && (*at != 0 || end != s.n)) {
+        buf_adds(why, "The directive 'insert' is not allowed in this context. Directives are "
+                      "not supported for expressions that are embedded within a string. "
+                      "Directives are only supported when the entire value is an expression.");
+        return end_reason(c, why);
+    }
+    *at = end;
+    if (kind == SEGMENT_FAILED) {
+        (void)end_reason(c, why);
+        return 0;
+    }
+    c->insert = kind == SEGMENT_INSERT;
+    if (c->n_exprs == 0)
+        c->first = x;
+    buf_addf(&c->format, "{%zu}", c->n_exprs++);
+    buf_adds(&c->args, ", ");
+    buf_addsv(&c->args, x);
+    return 0;
+}
 
 static int scan_segments(struct sv s, const struct expr_names *names, struct scan *c,
                          struct buf *why)
@@ -129,38 +173,17 @@ static int scan_segments(struct sv s, const struct expr_names *names, struct sca
     for (size_t at = 0; at < s.n;) {
         struct sv rest = sv_sub(s, at, SV_NPOS);
         size_t open = sv_find(rest, OPEN);
-        if (open != 0) { /* text up to the next expression or the end */
-            struct sv text = sv_sub(rest, 0, open);
-            add_format_text(&c->format, text);
-            c->has_text = true;
-            at += text.n;
+        if (open == 0) {
+            if (scan_one(s, &at, names, c, why) < 0)
+                return -1;
             continue;
         }
-        size_t end = find_close(s, at);
-        if (end == SV_NPOS) {
-            buf_adds(why, "The expression is not closed. An unescaped ${{ sequence was found, but "
-                          "the closing }} sequence was not found.");
-            return -1;
-        }
-        struct sv x = sv_trim(sv_sub(s, at + OPEN.n, end - at - OPEN.n - 2));
-        enum segment_kind kind = read_expression(x, names, why);
-        if (kind == SEGMENT_FAILED)
-            return -1;
-        if (kind == SEGMENT_INSERT && (at != 0 || end != s.n)) {
-            buf_adds(why, "The directive 'insert' is not allowed in this context. Directives are "
-                          "not supported for expressions that are embedded within a string. "
-                          "Directives are only supported when the entire value is an expression.");
-            return -1;
-        }
-        c->insert = kind == SEGMENT_INSERT;
-        if (c->n_exprs == 0)
-            c->first = x;
-        buf_addf(&c->format, "{%zu}", c->n_exprs++);
-        buf_adds(&c->args, ", ");
-        buf_addsv(&c->args, x);
-        at = end;
+        struct sv text = sv_sub(rest, 0, open); /* up to the next expression or the end */
+        add_format_text(&c->format, text);
+        c->has_text = true;
+        at += text.n;
     }
-    return 0;
+    return c->failed ? -1 : 0;
 }
 
 static int fold(struct tok **t, struct scan *c, const struct expr_names *names, struct buf *why)
@@ -182,10 +205,10 @@ static int fold(struct tok **t, struct scan *c, const struct expr_names *names, 
     buf_addc(&all, ')');
     if (all.over || c->format.over || c->args.over) {
         buf_addf(why, "Exceeded max expression length %u", EXPR_MAX_LENGTH);
-        return -1;
+        return end_reason(c, why);
     }
     if (tok_check_expr(buf_sv(&all), names, why) < 0)
-        return -1;
+        return end_reason(c, why);
     replace(t, TOK_EXPR, buf_sv(&all));
     return 0;
 }

@@ -90,6 +90,8 @@ struct wf_step {
     const struct tok *uses_token;
     struct sv control; /* WF_STEP_CONTROL: its key */
     struct tok *control_value;
+    struct wf_step *inner; /* of `parallel` */
+    size_t n_inner;
     bool background;
     const struct tok *background_token; /* NULL: not said */
 };

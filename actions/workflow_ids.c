@@ -72,8 +72,8 @@ void wf_check_id(struct wf_reader *r, struct nameset *known, const struct tok *i
     if (!valid)
         wf_error_at(r, id,
                     "The identifier '%.*s' is invalid. IDs may only contain alphanumeric "
-                    "characters, '_', and '-'. IDs must start with a letter or '_' and must be "
-                    "less than 100 characters.",
+                    "characters, '_', and '-'. IDs must start with a letter or '_' and and must be "
+                    "less than 100 characters.", /* "and and": the official text */
                     SV_ARG(s));
     else if (sv_starts(s, SV("__")))
         wf_error_at(r, id, "The identifier '%.*s' is invalid. IDs starting with '__' are reserved.",

@@ -102,9 +102,22 @@ static void put_targets(const struct writer *w, json_t *o, const struct tok *t)
     put(o, "wait", a);
 }
 
+static json_t *step_json(const struct writer *w, const struct wf_step *s);
+
+static void put_parallel(const struct writer *w, json_t *o, const struct wf_step *s)
+{
+    json_t *inner = json_array();
+
+    for (size_t i = 0; i < s->n_inner; i++)
+        (void)json_array_append_new(inner, step_json(w, &s->inner[i]));
+    put(o, "parallel", inner);
+}
+
 static void put_control(const struct writer *w, json_t *o, const struct wf_step *s)
 {
-    if (sv_is(s->control, "wait-all"))
+    if (sv_is(s->control, "parallel"))
+        put_parallel(w, o, s);
+    else if (sv_is(s->control, "wait-all"))
         put(o, "wait-all", json_true());
     else if (sv_is(s->control, "wait"))
         put_targets(w, o, s->control_value);

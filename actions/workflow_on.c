@@ -66,6 +66,8 @@ static bool cron_is_valid(struct sv s)
     size_t n = 0;
     struct sv word, part;
 
+    if (sv_starts(s, SV(" ")) || sv_ends(s, SV(" ")))
+        return false;
     while (sv_next(&s, ' ', &word)) {
         if (word.n == 0)
             continue;
@@ -85,7 +87,9 @@ static void check_schedule(struct wf_reader *r, const struct tok *list)
     for (size_t i = 0; list->kind == TOK_SEQUENCE && i < list->n; i++) {
         const struct tok *cron = tok_get(list->items[i], SV("cron"));
         if (cron != NULL && !cron_is_valid(cron->text))
-            wf_error_at(r, cron, "Invalid cron string");
+            wf_error_at(r, cron,
+                        "Invalid cron expression. Expected format: '* * * * *' (minute hour day "
+                        "month weekday)");
     }
 }
 
@@ -121,39 +125,42 @@ static void check_filters(struct wf_reader *r, const struct tok *event)
     }
 }
 
-/* ---- workflow_dispatch ---- */
+/* ---- inputs of workflow_dispatch and workflow_call ---- */
 
-static bool default_fits(struct sv type, const struct tok *dflt)
+/* A boolean input needs a boolean default; the service turns every other one into text. */
+static void check_default(struct wf_reader *r, struct sv type, const struct tok *dflt)
 {
-    if (sv_is(type, "boolean"))
-        return dflt->kind == TOK_BOOL;
-    if (sv_is(type, "number"))
-        return dflt->kind == TOK_NUMBER || dflt->kind == TOK_STRING;
-    return true; /* numbers and booleans become text where text is wanted */
+    if (dflt == NULL || !sv_is(type, "boolean") || dflt->kind == TOK_BOOL || dflt->kind == TOK_EXPR)
+        return;
+    wf_error_at(r, dflt,
+                "Unexpected type '%s' encountered while reading 'input default'. The type "
+                "'BooleanToken' was expected.",
+                dflt->kind == TOK_NUMBER ? "NumberToken" : "StringToken");
 }
 
-static void check_input(struct wf_reader *r, const struct tok *in)
+static void check_dispatch_input(struct wf_reader *r, const struct tok *in)
 {
     const struct tok *type = tok_get(in, SV("type")), *options = tok_get(in, SV("options"));
-    const struct tok *dflt = tok_get(in, SV("default"));
     struct sv kind = type != NULL ? type->text : SV("string");
     bool choice = sv_is(kind, "choice");
 
+    check_default(r, kind, tok_get(in, SV("default")));
     if (choice && (options == NULL || options->n == 0))
         wf_error_at(r, in, "Missing 'options' for choice input");
     if (!choice && options != NULL)
         wf_error_at(r, in, "Input type is not 'choice', but 'options' is defined");
-    if (dflt != NULL && !default_fits(kind, dflt))
-        wf_error_at(r, dflt, "Invalid default value for %.*s input", SV_ARG(kind));
 }
 
-static void check_dispatch(struct wf_reader *r, const struct tok *event)
+static void check_inputs(struct wf_reader *r, const struct tok *event, bool dispatch)
 {
     const struct tok *inputs = tok_get(event, SV("inputs"));
 
     for (size_t i = 0; inputs != NULL && inputs->kind == TOK_MAPPING && i < inputs->n; i++) {
-        if (inputs->items[2 * i + 1]->kind == TOK_MAPPING)
-            check_input(r, inputs->items[2 * i + 1]);
+        const struct tok *in = inputs->items[2 * i + 1], *type = tok_get(in, SV("type"));
+        if (dispatch && in->kind == TOK_MAPPING)
+            check_dispatch_input(r, in);
+        else if (type != NULL)
+            check_default(r, type->text, tok_get(in, SV("default")));
     }
 }
 
@@ -164,8 +171,8 @@ void wf_check_on(struct wf_reader *r, const struct tok *on)
         struct sv name = on->items[2 * i]->text;
         if (sv_is(name, "schedule"))
             check_schedule(r, v);
-        if (sv_is(name, "workflow_dispatch"))
-            check_dispatch(r, v);
+        if (sv_is(name, "workflow_dispatch") || sv_is(name, "workflow_call"))
+            check_inputs(r, v, sv_is(name, "workflow_dispatch"));
         check_filters(r, v);
     }
 }

@@ -3,6 +3,7 @@
  * Reads a YAML tree by the schema into tokens and collects errors with the official texts (spec expressions 2.5).
  * Source: actions/runner: src/Sdk/WorkflowParser/ObjectTemplating/TemplateReader.cs. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "actions/workflow_priv.h"
 #include "base/mem.h"
@@ -179,7 +180,7 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
 /* A typed scalar with its expressions folded; after an error a string. */
 static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, unsigned context)
 {
-    AUTO(buf_free) struct buf why = BUF_INIT(8192);
+    AUTO(buf_free) struct buf why = BUF_INIT((size_t)1 << 20);
     struct tok *t = NULL;
     struct wf_names names;
     struct err e = {0};
@@ -189,8 +190,10 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
         return NULL;
     }
     wf_names_init(&names, context);
-    if (tok_scan(&t, &names.names, &why) < 0)
-        wf_error_at(r, t, "%s", why.p);
+    if (tok_scan(&t, &names.names, &why) < 0) {
+        for (size_t at = 0; at < why.len; at += strlen(why.p + at) + 1)
+            wf_error_at(r, t, "%s", why.p + at);
+    }
     return t;
 }
 

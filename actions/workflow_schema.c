@@ -122,11 +122,9 @@ static const struct schema cancel_step = {
     .kind = SCHEMA_MAPPING,
     .props = PROPS({"name", &string_step, false}, {"id", &schema_name, false},
                    {"continue-on-error", &step_bool, false}, {"cancel", &schema_name, true})};
-static const struct schema inner_step = {.kind = SCHEMA_ONE_OF,
-                                         .one_of = ONE_OF(&run_step, &uses_step)};
-static const struct schema inner_steps = {.kind = SCHEMA_SEQUENCE, .item = &inner_step};
+static const struct schema steps; /* what may not stand in `parallel`, the converter says */
 static const struct schema parallel_step = {.kind = SCHEMA_MAPPING,
-                                            .props = PROPS({"parallel", &inner_steps, true})};
+                                            .props = PROPS({"parallel", &steps, true})};
 static const struct schema step = {.kind = SCHEMA_ONE_OF,
                                    .one_of = ONE_OF(&run_step, &uses_step, &wait_step,
                                                     &wait_all_step, &cancel_step, &parallel_step)};

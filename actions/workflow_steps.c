@@ -40,6 +40,7 @@ void wf_steps_free(struct wf_step *steps, size_t n)
     for (size_t i = 0; i < n; i++) {
         free(steps[i].context_name);
         free(steps[i].condition);
+        wf_steps_free(steps[i].inner, steps[i].n_inner); /* as deep as the file */
     }
     free(steps);
 }
@@ -112,19 +113,23 @@ static void check_control(struct wf_reader *r, struct nameset *ids, const struct
         check_target(r, ids, s, v->items[i]);
 }
 
-/* Members of `parallel`: run and uses steps without control keys; ids in a scope of their own. */
-static void check_parallel(struct wf_reader *r, const struct tok *members, unsigned if_context)
+/* Members of `parallel`: run and uses steps that say nothing of the background; ids in a scope of their own. */
+static void convert_parallel(struct wf_reader *r, const struct tok *t, unsigned if_context,
+                             struct wf_step *s)
 {
-    struct wf_step *inner = NULL;
-    size_t n = 0;
-
-    wf_convert_steps(r, members, if_context, &inner, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (inner[i].background)
-            wf_errors_addf(r->errors, r->file, inner[i].line, inner[i].col,
-                           "The key 'background' is not allowed inside 'parallel'");
+    wf_convert_steps(r, s->control_value, if_context, &s->inner, &s->n_inner);
+    for (size_t i = 0; i < s->n_inner; i++) {
+        const struct wf_step *inner = &s->inner[i];
+        if (inner->background_token != NULL)
+            wf_error_at(r, t,
+                        "'background' is not allowed inside a parallel block. Steps in a parallel "
+                        "block are automatically run as background steps.");
+        if (inner->kind == WF_STEP_CONTROL && sv_is(inner->control, "parallel"))
+            wf_error_at(r, t, "Nested 'parallel' blocks are not allowed.");
+        else if (inner->kind == WF_STEP_CONTROL)
+            wf_error_at(r, t, "'%.*s' is not allowed inside a parallel block.",
+                        SV_ARG(inner->control));
     }
-    wf_steps_free(inner, n);
 }
 
 static void read_property(struct wf_step *s, struct sv key, struct tok *v)
@@ -198,7 +203,7 @@ static void convert_step(struct wf_reader *r, const struct tok *t, unsigned if_c
     if (s->kind == WF_STEP_CONTROL)
         check_control(r, ids, s);
     if (s->kind == WF_STEP_CONTROL && sv_is(s->control, "parallel"))
-        check_parallel(r, s->control_value, if_context);
+        convert_parallel(r, t, if_context, s);
 }
 
 void wf_convert_steps(struct wf_reader *r, const struct tok *steps, unsigned if_context,

@@ -34,8 +34,9 @@ static void put_errors(json_t *answer, const char *file, const struct wf_errors 
     put(answer, "errors", json_pack("[{s:o}]", "Message", jx_str_new(sv_of(text))));
 }
 
-static void answer_workflow(json_t *answer, const char *file, struct sv text, bool tokens)
+static void answer_workflow(json_t *answer, const char *file, struct sv text, const json_t *in)
 {
+    unsigned flags = jx_bool(in, "editor", false) ? WF_JSON_EDITOR : 0;
     AUTO(wf_errors_free) struct wf_errors errors = {0};
     AUTO(auto_wf) struct wf *w = NULL;
     struct err e = {0};
@@ -44,8 +45,8 @@ static void answer_workflow(json_t *answer, const char *file, struct sv text, bo
         put_errors(answer, file, &errors, &e);
         return;
     }
-    put(answer, "template", wf_to_json(w, WF_JSON_POSITIONS));
-    if (tokens)
+    put(answer, "template", wf_to_json(w, WF_JSON_POSITIONS | flags));
+    if (jx_bool(in, "tokens", false))
         put(answer, "tokens", tok_to_json(w->root));
 }
 
@@ -75,7 +76,7 @@ static int answer_line(struct sv line, struct buf *out, struct err *e)
     if (sv_is(base, "action.yml") || sv_is(base, "action.yaml"))
         answer_manifest(answer, name, text);
     else
-        answer_workflow(answer, name, text, jx_bool(in, "tokens", false));
+        answer_workflow(answer, name, text, in);
     jx_write(out, answer);
     buf_addc(out, '\n');
     return buf_done(out, "answer", e);

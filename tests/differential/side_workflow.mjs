@@ -4,12 +4,24 @@
 // "fault" stands beside errors that are not the language's but an exception of JavaScript inside the package.
 import readline from "node:readline";
 import { convertWorkflowTemplate, parseWorkflow } from "@actions/workflow-parser";
+import { ExpressionError } from "@actions/expressions/errors";
 import { FeatureFlags } from "@actions/expressions/features";
 import { TemplateContext, TemplateValidationErrors } from "@actions/workflow-parser/templates/template-context";
 import { TemplateToken } from "@actions/workflow-parser/templates/tokens/template-token";
 import { TokenType } from "@actions/workflow-parser/templates/tokens/types";
 import { getWorkflowSchema } from "@actions/workflow-parser/workflows/workflow-schema";
+import { getActionSchema } from "@actions/workflow-parser/actions/action-schema";
 import { parseAction } from "@actions/workflow-parser/actions/action-parser";
+
+// An error of an expression says where in the expression, which the package leaves out of its message.
+class Context extends TemplateContext {
+    error(where, error, range) {
+        const before = this.errors.count;
+        super.error(where, error, range);
+        if (error instanceof ExpressionError && this.errors.count > before)
+            this.errors.getErrors()[before].at = { line: error.pos.line, col: error.pos.column + 1 };
+    }
+}
 
 const flags = new FeatureFlags({ all: true });
 const trace = { error() {}, info() {}, verbose() {} };
@@ -52,11 +64,11 @@ function templateJson(value) {
 }
 
 function errorsOf(context) {
-    return { errors: context.errors.getErrors().map(error => ({ Message: error.message })) };
+    return { errors: context.errors.getErrors().map(error => ({ Message: error.message, at: error.at })) };
 }
 
 async function workflow(request) {
-    const context = new TemplateContext(new TemplateValidationErrors(maxErrors), getWorkflowSchema(), trace);
+    const context = new Context(new TemplateValidationErrors(maxErrors), getWorkflowSchema(), trace);
     context.state.featureFlags = flags;
     const parsed = parseWorkflow({ name: request.file, content: request.text }, context);
     if (context.errors.count > 0)
@@ -69,8 +81,10 @@ async function workflow(request) {
 }
 
 function manifest(request) {
-    const parsed = parseAction({ name: request.file, content: request.text }, trace);
-    return parsed.context.errors.count > 0 ? errorsOf(parsed.context) : { tokens: tokenJson(parsed.value) };
+    const context = new Context(new TemplateValidationErrors(maxErrors), getActionSchema(), trace);
+    context.state.featureFlags = flags;
+    const parsed = parseAction({ name: request.file, content: request.text }, context);
+    return context.errors.count > 0 ? errorsOf(context) : { tokens: tokenJson(parsed.value) };
 }
 
 async function answer(request) {

@@ -1,39 +1,54 @@
 #!/usr/bin/python3
 """Workflow files beside the official parser.
 
-    workflows.py --bin build/dev/bin corpus          the valid files of tests/data/corpus: both sides accept each
+    workflows.py --bin build/dev/bin corpus                the valid files of tests/data/corpus: both sides accept each
+    workflows.py --bin build/dev/bin table                 the corpus and tests/data/workflows: no unknown difference
+    workflows.py --bin build/dev/bin generated [COUNT [SEED]]   the same for generated files; prints what they hold
 """
 import argparse
+import collections
 import json
 import pathlib
 import sys
 
+import compare_workflow
+import gen_workflow
+import known_workflow
 import sides
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
+MIN_PRODUCTION, MIN_DEEP, INVALID, MAX_KNOWN = 0.02, 0.20, (0.27, 0.33), 0.01
+MAX_CLASSES, ENOUGH = 40, 2000
+RARE_PRODUCTIONS = ("invalid.", "yaml.")  # mistakes have their share together; YAML is not the schema
+
+
+def request(name, text):
+    return {"file": ".github/workflows/" + name, "text": text, "tokens": True, "editor": True}
 
 
 def corpus():
-    """(name, request) of every workflow file of the corpus; a name is unique, the file name is what a user sees."""
-    out = []
-    for path in sorted((DATA / "corpus").glob("*/.github/workflows/*.y*ml")):
-        out.append((str(path.relative_to(DATA)), {"file": ".github/workflows/" + path.name, "text": path.read_text(),
-                                                 "tokens": True}))
-    return out
+    """(name, request) of every workflow file of the corpus."""
+    return [(str(path.relative_to(DATA)), request(path.name, path.read_text()))
+            for path in sorted((DATA / "corpus").glob("*/.github/workflows/*.y*ml"))]
+
+
+def table():
+    """The corpus, and the hand-written files of the unit tests."""
+    return corpus() + [(str(path.relative_to(DATA)), request(path.name, path.read_bytes().decode()))
+                       for path in sorted((DATA / "workflows").glob("*/*.yml"))]
 
 
 def answers(gantry, requests):
-    lines = [json.dumps(request) for request in requests]
+    lines = [json.dumps(line) for line in requests]
     ours = sides.ask([str(gantry / "gantry"), "parse", "--batch"], lines)
     theirs = sides.ask(sides.official("side_workflow"), lines)
     return [(json.loads(a), json.loads(b)) for a, b in zip(ours, theirs)]
 
 
 def check_corpus(gantry):
-    cases = corpus()
-    bad = 0
-    for (name, _), (ours, theirs) in zip(cases, answers(gantry, [request for _, request in cases])):
-        for side, answer in (("Gantry", ours), ("the official parser", theirs)):
+    cases, bad = corpus(), 0
+    for (name, _), pair in zip(cases, answers(gantry, [line for _, line in cases])):
+        for side, answer in zip(("Gantry", "the official parser"), pair):
             if "errors" in answer:
                 bad += 1
                 print("%s: refused by %s: %s" % (name, side, answer["errors"]))
@@ -41,12 +56,90 @@ def check_corpus(gantry):
     return bad
 
 
+def compare(gantry, cases):
+    """(how many differ without an explanation, Counter of known classes, how many Gantry refuses)."""
+    known, unknown, refused = collections.Counter(), 0, 0
+    for (name, line), (ours, theirs) in zip(cases, answers(gantry, [line for _, line in cases])):
+        refused += "errors" in ours
+        names, left = known_workflow.explain(line, compare_workflow.compare(line, ours, theirs))
+        known.update(names)
+        unknown += bool(left)
+        if left and unknown <= 10:
+            print("%s: unknown difference: %s" % (name, "; ".join(str(d)[:600] for d in left[:3])))
+    return unknown, known, refused
+
+
+def print_known(known, total):
+    for name, n in known.most_common():
+        of = next(k for k in known_workflow.KNOWN if k.name == name)
+        print("  %6.2f %%  %s (spec %s; github.com: %s)" % (100 * n / total, name, of.section, of.github))
+
+
+def check_table(gantry):
+    cases = table()
+    unknown, known, refused = compare(gantry, cases)
+    print("table: %d files, %d refused, %d unknown differences; known classes:" % (len(cases), refused, unknown))
+    print_known(known, len(cases))
+    return unknown
+
+
+def check_histogram(hits, total):
+    """Is the generated set what it shall be? How many shares are outside."""
+    bad = 0
+    for name, n in sorted(hits.items()):
+        low = n < MIN_PRODUCTION * total and not name.startswith(RARE_PRODUCTIONS)
+        bad += low
+        print("  %6.2f %%  %s%s" % (100 * n / total, name, "  <- below 2 %" if low else ""))
+    for name in ("deep.value", "deep.expression"):
+        if hits[name] < MIN_DEEP * total:
+            bad += 1
+            print("%s: in less than 20 %%" % name)
+    if not INVALID[0] * total <= hits["invalid"] <= INVALID[1] * total:
+        bad += 1
+        print("invalid: %.1f %%, not 30" % (100 * hits["invalid"] / total))
+    return bad
+
+
+def check_known(known, total):
+    bad = [name for name, n in known.items() if n > MAX_KNOWN * total]
+    for name in bad:
+        print("known difference above 1 %%: %s" % name)
+    if len({k.name for k in known_workflow.KNOWN}) > MAX_CLASSES:
+        bad.append("too many")
+        print("more than %d classes of known differences" % MAX_CLASSES)
+    return len(bad)
+
+
+def check_generated(gantry, count, seed):
+    hits, cases, looked_at = collections.Counter(), [], max(count, ENOUGH)
+    for number in range(looked_at):  # shares of a few files say nothing: more are made than compared
+        text, productions = gen_workflow.generate(seed, number)
+        hits.update(productions)
+        hits["invalid"] += any(name.startswith("invalid.") for name in productions)
+        if number < count:
+            cases.append(("generated %d/%d" % (seed, number), request("g.yml", text)))
+    unknown, known, refused = compare(gantry, cases)
+    print("productions of %d files:" % looked_at)
+    outside = check_histogram(hits, looked_at)
+    if count >= ENOUGH:
+        outside += check_known(known, count)
+    print("known classes:")
+    print_known(known, count)
+    print("generated: %d files from seed %d, %d refused (%.1f %%), %d unknown differences, %d shares outside" %
+          (count, seed, refused, 100 * refused / count, unknown, outside))
+    return unknown + outside
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", type=pathlib.Path, required=True)
-    parser.add_argument("what", choices=("corpus",))
+    parser.add_argument("what", choices=("corpus", "table", "generated"))
+    parser.add_argument("count", type=int, nargs="?", default=5000)
+    parser.add_argument("seed", type=int, nargs="?", default=1)
     args = parser.parse_args()
-    return 1 if check_corpus(args.bin) else 0
+    if args.what == "generated":
+        return 1 if check_generated(args.bin, args.count, args.seed) else 0
+    return 1 if (check_corpus if args.what == "corpus" else check_table)(args.bin) else 0
 
 
 if __name__ == "__main__":
