@@ -136,6 +136,8 @@ bool plan_group_arrive(const struct plan_member *m, size_t n, const struct plan_
 size_t plan_group_next(const struct plan_member *m, size_t n);
 bool plan_group_same(const char *a, const char *b); /* names compare without regard to case */
 
+/* The name of the run, on one line: `run-name`, or what its event is about. FAIL_INPUT: text with position. */
+MUST_USE int plan_run_name(const struct plan_inputs *in, char **out, struct err *e);
 /* The secrets of a leg as object of texts, from those of the run: names that called workflows give them, and only those
  * that they were given (7.3). FAIL_INPUT: text with position. */
 MUST_USE int plan_secrets(const struct plan_inputs *in, const struct plan_leg *leg,

@@ -207,11 +207,15 @@ static bool was_said(const struct live_job *j, struct sv message)
 
 static void on_run_started(struct render *r, const json_t *e)
 {
-    struct sv sha = jx_str(e, "sha", "");
+    struct sv sha = jx_str(e, "sha", ""), name = jx_str(e, "run_name", "");
 
     render_paint(r, bold);
     render_safe(&r->out, jx_str(e, "workflow", ""), false);
     render_paint(r, reset);
+    if (name.n > 0 && !sv_eq(name, jx_str(e, "workflow", ""))) {
+        buf_adds(&r->out, ": ");
+        render_safe(&r->out, name, false);
+    }
     buf_addf(&r->out, " (" SV_FMT " ", SV_ARG(jx_str(e, "event", "")));
     render_safe(&r->out, jx_str(e, "ref", ""), false);
     buf_addf(&r->out, " " SV_FMT ")\n", SV_ARG(sv_sub(sha, 0, 7)));

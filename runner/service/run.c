@@ -58,13 +58,14 @@ static void unprepare(struct run *r)
     val_unref(r->inputs);
     val_unref(r->vars);
     free(r->wf_path);
+    free(r->name);
     free(r->filter);
     strv_free(&r->only_jobs);
     strv_free(&r->filter_keys);
     strv_free(&r->filter_values);
     r->wf = NULL;
     r->github = r->inputs = r->vars = NULL;
-    r->wf_path = NULL;
+    r->wf_path = r->name = NULL;
     r->filter = NULL;
 }
 
@@ -73,6 +74,20 @@ static struct sv owner_of(const struct run *r)
     struct sv repository = jx_str(r->request, "repository", "");
 
     return sv_sub(repository, 0, sv_chr(repository, '/'));
+}
+
+/* The place is the key's own, so that the text goes without it. */
+static int read_name(struct run *r, struct wf_errors *errors, struct err *e)
+{
+    const struct tok *t = r->wf->run_name;
+    size_t at;
+
+    if (plan_run_name(&r->in, &r->name, e) == 0)
+        return 0;
+    at = sv_find(sv_of(e->msg), SV("): "));
+    if (t != NULL && at != SV_NPOS)
+        wf_errors_addf(errors, r->wf_path, t->line, t->col, "%s", e->msg + at + 3);
+    return -1;
 }
 
 int run_prepare(struct run *r, struct calls *calls, struct wf_errors *errors, struct err *e)
@@ -110,7 +125,7 @@ int run_prepare(struct run *r, struct calls *calls, struct wf_errors *errors, st
         .gate = groups_phase,
         .gate_ctx = r,
     };
-    return 0;
+    return read_name(r, errors, e);
 }
 
 int run_start(struct run *r, struct err *e)
@@ -125,6 +140,7 @@ int run_start(struct run *r, struct err *e)
     (void)json_object_set_new(o, "run_id", json_sprintf("%llu", (unsigned long long)r->id));
     (void)json_object_set_new(o, "workflow",
                               jx_str_new(val_get_string(val_gets(r->github, "workflow"))));
+    svc_set_text(o, "run_name", r->name);
     (void)json_object_set_new(o, "event",
                               jx_str_new(val_get_string(val_gets(r->github, "event_name"))));
     (void)json_object_set_new(o, "sha", jx_str_new(val_get_string(val_gets(r->github, "sha"))));

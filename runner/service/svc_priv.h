@@ -162,6 +162,7 @@ struct run {
     char plan_id[UUID_TEXT_SIZE];
     json_t *request; /* the body of POST /_gantry/runs without secret values */
     char *wf_path;
+    char *name; /* of the run: run-name, or what its event is about */
     struct wf *wf;
     struct val *github, *inputs, *vars;
     struct run_secret *secrets;
