@@ -94,6 +94,17 @@ static void read_star(struct sv s, size_t *at, struct pattern *p)
     *at += two ? 2 : 1;
 }
 
+/* A byte that is no UTF-8 is a character of its own, above all others: names of files may hold any. */
+static size_t next_code(struct sv *rest, unsigned *code)
+{
+    unsigned char first = (unsigned char)rest->p[0];
+    size_t n = utf8_next(rest, code);
+
+    if (n == 1 && first >= 0x80)
+        *code = 0x110000U + first;
+    return n;
+}
+
 static int compile(struct sv s, struct pattern *p, struct err *e)
 {
     for (size_t at = 0; at < s.n;) {
@@ -123,7 +134,7 @@ static int compile(struct sv s, struct pattern *p, struct err *e)
                 return fail_at(at, "nothing follows the last '\\'", e);
             rest = sv_sub(s, ++at, SV_NPOS);
         }
-        at += utf8_next(&rest, &code);
+        at += next_code(&rest, &code);
         add(p, (struct item){.kind = ITEM_CHAR, .code = code});
     }
     return 0;
@@ -167,7 +178,7 @@ static bool run(const struct pattern *p, struct sv name)
         unsigned code;
         AUTO(auto_free) bool *next = xcalloc(p->n + 3, sizeof(bool));
         AUTO(auto_free) bool *more = xcalloc(p->n + 3, sizeof(bool));
-        (void)utf8_next(&name, &code);
+        (void)next_code(&name, &code);
         for (size_t i = 0; i < p->n; i++) {
             if ((now[i] || again[i]) && item_takes(&p->v[i], code)) {
                 next[i + 1] = true;

@@ -1,92 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Checks of `on` beyond its schema: cron texts, filter pairs, inputs of a manual run (spec expressions 5.3, 5.5, 5.6).
- * Source of the texts: actions/languageservices: workflow-parser/src/model/converter/{cron,workflow-dispatch}.ts;
+ * Source of the texts: actions/languageservices: workflow-parser/src/model/converter/workflow-dispatch.ts;
  * filter pairs: github.com's own message. */
+#include "actions/cron.h"
 #include "actions/event.h"
 #include "actions/workflow_priv.h"
-#include "base/num.h"
-
-/* ---- cron ---- */
-
-struct cron_field {
-    unsigned min, max;
-    const char *names; /* three letters each, from min on */
-};
-static const struct cron_field cron_fields[5] = {
-    {0, 59, ""},
-    {0, 23, ""},
-    {1, 31, ""},
-    {1, 12, "janfebmaraprmayjunjulaugsepoctnovdec"},
-    {0, 6, "sunmontuewedthufrisat"},
-};
-
-static bool cron_value(const struct cron_field *f, struct sv s, uint64_t *out)
-{
-    struct err e; /* no number: perhaps a name */
-
-    if (num_u64(s, f->max, out, &e) == 0)
-        return *out >= f->min;
-    for (size_t i = 0; s.n == 3 && f->names[i] != '\0'; i += 3) {
-        if (sv_ieq(s, (struct sv){f->names + i, 3})) {
-            *out = f->min + i / 3;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool cron_range(const struct cron_field *f, struct sv s)
-{
-    size_t dash = sv_chr(s, '-');
-    uint64_t a, b;
-
-    if (dash == SV_NPOS)
-        return cron_value(f, s, &a);
-    return cron_value(f, sv_sub(s, 0, dash), &a) &&
-           cron_value(f, sv_sub(s, dash + 1, SV_NPOS), &b) && a <= b;
-}
-
-static bool cron_step(const struct cron_field *f, struct sv s)
-{
-    size_t slash = sv_chr(s, '/');
-    struct err e; /* only whether it is a number */
-    uint64_t step;
-
-    if (slash != SV_NPOS) {
-        if (num_u64(sv_sub(s, slash + 1, SV_NPOS), f->max, &step, &e) < 0 || step == 0)
-            return false;
-        s = sv_sub(s, 0, slash);
-    }
-    return sv_is(s, "*") || cron_range(f, s);
-}
-
-static bool cron_is_valid(struct sv s)
-{
-    size_t n = 0;
-    struct sv word, part;
-
-    if (sv_starts(s, SV(" ")) || sv_ends(s, SV(" ")))
-        return false;
-    while (sv_next(&s, ' ', &word)) {
-        if (word.n == 0)
-            continue;
-        if (n == 5)
-            return false;
-        while (sv_next(&word, ',', &part)) {
-            if (!cron_step(&cron_fields[n], part))
-                return false;
-        }
-        n++;
-    }
-    return n == 5;
-}
 
 static void check_schedule(struct wf_reader *r, const struct tok *list)
 {
     for (size_t i = 0; list->kind == TOK_SEQUENCE && i < list->n; i++) {
         const struct tok *cron = tok_get(list->items[i], SV("cron"));
-        if (cron != NULL && !cron_is_valid(cron->text))
+        struct cron ignored;
+        struct err e; /* the official text does not say what is wrong */
+        if (cron != NULL && cron_parse(cron->text, &ignored, &e) < 0)
             wf_error_at(r, cron,
                         "Invalid cron expression. Expected format: '* * * * *' (minute hour day "
                         "month weekday)");

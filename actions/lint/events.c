@@ -2,55 +2,11 @@
  *
  * Triggers. Rules: cron-interval, invalid-timezone, glob-never-matches, duplicate-filter, useless-default,
  * choice-default, duplicate-choice. */
+#include "actions/cron.h"
 #include "actions/event.h"
 #include "actions/lint/lint_priv.h"
-#include "base/num.h"
 
 /* ---- schedule ---- */
-
-/* The minutes of a cron's first field as bits; 0 = not understood (the reader says so). */
-static uint64_t minutes_of(struct sv field)
-{
-    struct sv part;
-    uint64_t set = 0;
-    struct err e;
-
-    while (sv_next(&field, ',', &part)) {
-        uint64_t from = 0, to = 59, step = 1;
-        size_t slash = sv_chr(part, '/');
-        struct sv range = sv_sub(part, 0, slash);
-        if (slash != SV_NPOS &&
-            (num_u64(sv_sub(part, slash + 1, SV_NPOS), 59, &step, &e) < 0 || step == 0))
-            return 0;
-        size_t dash = sv_chr(range, '-');
-        if (dash != SV_NPOS) {
-            if (num_u64(sv_sub(range, 0, dash), 59, &from, &e) < 0 ||
-                num_u64(sv_sub(range, dash + 1, SV_NPOS), 59, &to, &e) < 0)
-                return 0;
-        } else if (!sv_is(range, "*")) {
-            if (num_u64(range, 59, &from, &e) < 0)
-                return 0;
-            to = slash != SV_NPOS ? 59 : from;
-        }
-        for (uint64_t m = from; m <= to; m += step)
-            set |= (uint64_t)1 << m;
-    }
-    return set;
-}
-
-static unsigned shortest_gap(uint64_t set)
-{
-    unsigned last = 100, gap = 60;
-
-    for (unsigned m = 0; m < 60; m++) {
-        if ((set >> m & 1) == 0)
-            continue;
-        if (last < 100 && m - last < gap)
-            gap = m - last;
-        last = m;
-    }
-    return gap;
-}
 
 /* AREA/CITY, or one of the names without an area. Source: tzdata, backward and etcetera. */
 static bool is_timezone(struct sv s)
@@ -76,15 +32,15 @@ static void check_schedule(struct lint *l, const struct yx_node *list)
     for (size_t i = 0; list != NULL && list->kind == YX_SEQUENCE && i < list->n; i++) {
         const struct yx_node *cron = lint_get(list->items[i], "cron");
         const struct yx_node *zone = lint_get(list->items[i], "timezone");
-        struct sv text, minute;
+        struct cron parsed;
+        struct err e; /* an invalid text is another rule's */
         if (zone != NULL && zone->kind == YX_SCALAR && !is_timezone(zone->text))
             lint_at(l, &rule_invalid_timezone, zone,
                     "'" SV_FMT "' is not the name of a time zone such as Europe/Berlin",
                     SV_ARG(zone->text));
         if (cron == NULL || cron->kind != YX_SCALAR)
             continue;
-        text = sv_trim(cron->text);
-        if (sv_next(&text, ' ', &minute) && shortest_gap(minutes_of(minute)) < 5)
+        if (cron_parse(sv_trim(cron->text), &parsed, &e) == 0 && cron_shortest_gap(&parsed) < 5)
             lint_at(l, &rule_cron_interval, cron,
                     "runs are started every five minutes at most; the minutes of '" SV_FMT
                     "' are closer",

@@ -282,16 +282,94 @@ static void pull_refs(struct run_event *ev, const struct repo *r)
     const json_t *pr = jx_get(ev->payload, "pull_request");
     struct sv head = jx_str(jx_get(pr, "head"), "ref", r->branch);
     struct sv base = jx_str(jx_get(pr, "base"), "ref", r->default_branch);
+    bool merged = strcmp(ev->action, "closed") == 0 && jx_bool(pr, "merged", false);
 
     ev->head_ref = sv_dup(head);
     ev->base_ref = sv_dup(base);
-    ev->ref = strcmp(ev->name, "pull_request_target") == 0
-                  ? xasprintf("refs/heads/%s", ev->base_ref)
-                  : xasprintf("refs/pull/%lld/merge", (long long)jx_int(ev->payload, "number", 1));
-    ev->ref_type = xstrdup("branch");
+    if (strcmp(ev->name, "pull_request_target") == 0)
+        ev->ref = xasprintf("refs/heads/%s", r->default_branch); /* since the end of 2025 (5.2) */
+    else if (merged)
+        ev->ref = xasprintf("refs/heads/%s", ev->base_ref);
+    else
+        ev->ref = xasprintf("refs/pull/%lld/merge", (long long)jx_int(ev->payload, "number", 1));
 }
 
-int run_event_make(const char *name, const struct repo *r, const char *actor,
+/* Events that are about no branch: their ref is the default branch (5.2). */
+static bool is_of_default_branch(struct sv name)
+{
+    static const char *const names[] = {
+        "branch_protection_rule",
+        "check_run",
+        "check_suite",
+        "delete",
+        "discussion",
+        "discussion_comment",
+        "fork",
+        "gollum",
+        "image_version",
+        "issue_comment",
+        "issues",
+        "label",
+        "milestone",
+        "page_build",
+        "project",
+        "project_card",
+        "project_column",
+        "public",
+        "repository_dispatch",
+        "schedule",
+        "status",
+        "watch",
+        "workflow_run",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (sv_is(name, names[i]))
+            return true;
+    return false;
+}
+
+/* "refs/tags/v1" of a payload that names a tag or a branch without its folder. */
+static char *full_ref(struct sv ref, bool tag)
+{
+    if (sv_starts(ref, SV("refs/")))
+        return sv_dup(ref);
+    return xasprintf("refs/%s/" SV_FMT, tag ? "tags" : "heads", SV_ARG(ref));
+}
+
+/* github.ref (5.2). ref: the user's --ref was given, which counts where the event says nothing. */
+static void set_ref(struct run_event *ev, const struct repo *r, bool ref)
+{
+    const json_t *p = ev->payload;
+    struct sv name = sv_of(ev->name);
+    struct sv tag = jx_str(jx_get(p, "release"), "tag_name", "");
+    struct sv group = jx_str(jx_get(p, "merge_group"), "head_ref", "");
+    struct sv deployed = jx_str(jx_get(p, "deployment"), "ref", "");
+
+    if (is_pull(name))
+        pull_refs(ev, r);
+    else if (sv_is(name, "release") && tag.n > 0)
+        ev->ref = full_ref(tag, true);
+    else if (sv_is(name, "merge_group") && group.n > 0)
+        ev->ref = full_ref(group, false);
+    else if (sv_is(name, "create") && jx_str(p, "ref", "").n > 0)
+        ev->ref = full_ref(jx_str(p, "ref", ""), sv_is(jx_str(p, "ref_type", ""), "tag"));
+    else if (sv_starts(name, SV("deployment")) && deployed.n > 0)
+        ev->ref = full_ref(deployed, false);
+    else if (is_of_default_branch(name) && !ref)
+        ev->ref = xasprintf("refs/heads/%s", r->default_branch);
+    else if (sv_starts(jx_str(p, "ref", ""), SV("refs/")))
+        ev->ref = sv_dup(jx_str(p, "ref", ""));
+    else
+        ev->ref = xstrdup(r->ref);
+    if (ev->head_ref == NULL) {
+        ev->head_ref = xstrdup("");
+        ev->base_ref = xstrdup("");
+    }
+    ev->ref_type = xstrdup(sv_starts(sv_of(ev->ref), SV("refs/tags/")) ? "tag" : "branch");
+}
+
+int run_event_make(const char *name, const struct repo *r, const char *actor, bool ref,
                    const char *payload_path, const json_t *dispatch, struct run_event *out,
                    struct err *e)
 {
@@ -302,15 +380,7 @@ int run_event_make(const char *name, const struct repo *r, const char *actor,
     else if (read_payload(payload_path, &ev.payload, e) < 0)
         return -1;
     ev.action = sv_dup(jx_str(ev.payload, "action", ""));
-    if (is_pull(sv_of(name))) {
-        pull_refs(&ev, r);
-    } else {
-        struct sv ref = jx_str(ev.payload, "ref", "");
-        ev.ref = sv_starts(ref, SV("refs/")) ? sv_dup(ref) : xstrdup(r->ref);
-        ev.ref_type = xstrdup(sv_starts(sv_of(ev.ref), SV("refs/tags/")) ? "tag" : "branch");
-        ev.head_ref = xstrdup("");
-        ev.base_ref = xstrdup("");
-    }
+    set_ref(&ev, r, ref);
     *out = ev;
     ev = (struct run_event){.name = NULL};
     return 0;

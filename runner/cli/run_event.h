@@ -16,8 +16,9 @@ struct run_event {
     char *head_ref, *base_ref; /* of pull requests, short; else "" */
     json_t *payload;
 };
-/* payload_path: NULL = made up. dispatch: text inputs of workflow_dispatch (JSON object) or NULL. FAIL_INPUT. */
-MUST_USE int run_event_make(const char *name, const struct repo *r, const char *actor,
+/* ref: r is of a ref that the user named, which counts where the event itself says nothing of one.
+ * payload_path: NULL = made up. dispatch: text inputs of workflow_dispatch (JSON object) or NULL. FAIL_INPUT. */
+MUST_USE int run_event_make(const char *name, const struct repo *r, const char *actor, bool ref,
                             const char *payload_path, const json_t *dispatch, struct run_event *out,
                             struct err *e);
 void run_event_done(struct run_event *ev); /* for AUTO(run_event_done) */

@@ -301,6 +301,23 @@ int run_request_read(const struct args *a, struct run_request *out, struct err *
     return 0;
 }
 
+/* A push that was given names the commit before it: its changed files are those since then. */
+static void push_since(struct run_request *r)
+{
+    struct sv before = jx_str(r->event.payload, "before", "");
+    bool hex = before.n == 40 || before.n == 64, zero = true;
+
+    for (size_t i = 0; i < before.n; i++) {
+        hex = hex && ch_is_hex(before.p[i]);
+        zero = zero && before.p[i] == '0';
+    }
+    if (args_text(r->args, "event-path") == NULL || strcmp(r->event.name, "push") != 0 || !hex ||
+        zero)
+        return;
+    free(r->repo.fork);
+    r->repo.fork = sv_dup(before);
+}
+
 int run_request_find(struct run_request *r, struct err *e)
 {
     const struct args *a = r->args;
@@ -312,9 +329,10 @@ int run_request_find(struct run_request *r, struct err *e)
     if (sv_starts(sv_of(event), SV("pull_request")))
         repo_read_fork(&r->repo, r->repo.default_branch);
     r->actor = xstrdup(actor != NULL ? actor : r->repo.actor);
-    if (run_event_make(event, &r->repo, r->actor, args_text(a, "event-path"), r->inputs, &r->event,
-                       e) < 0)
+    if (run_event_make(event, &r->repo, r->actor, args_text(a, "ref") != NULL,
+                       args_text(a, "event-path"), r->inputs, &r->event, e) < 0)
         return -1;
+    push_since(r);
     if (r->event.base_ref[0] != '\0' && strcmp(r->event.base_ref, r->repo.default_branch) != 0)
         repo_read_fork(&r->repo, r->event.base_ref); /* the payload names another base */
     return 0;

@@ -4,6 +4,7 @@
 #ifndef RUNNER_CLI_RUN_PRIV_H
 #define RUNNER_CLI_RUN_PRIV_H
 
+#include "actions/event.h"
 #include "actions/workflow.h"
 #include "runner/cli/options.h"
 #include "runner/cli/run_event.h"
@@ -13,10 +14,10 @@ struct workflow {
     char *path; /* relative to the repository: ".github/workflows/ci.yml" */
     char *text;
     size_t n;
-    struct wf *wf;  /* NULL: the file is no valid workflow; its errors were printed */
-    json_t *errors; /* those errors: array of {line, column, message} */
-    bool matches;   /* runs for the event */
-    char *reason;   /* why not, or NULL */
+    struct wf *wf;        /* NULL: the file is no valid workflow; its errors were printed */
+    json_t *errors;       /* those errors: array of {line, column, message} */
+    bool matches;         /* runs for the event */
+    struct event_why why; /* or why not */
 };
 struct workflows {
     struct workflow *v;

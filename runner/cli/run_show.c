@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `gantry run --list`, `--graph` and `--dry-run`: what there is, what waits for what, what would run. */
+#include "runner/cli/json_make.h"
 #include "runner/cli/run_priv.h"
 
 #include "actions/plan.h"
@@ -36,6 +37,24 @@ static void print_title(const struct workflow *w)
 
 /* ---- --list ---- */
 
+/* Which filters decided, and by which pattern. */
+static void list_why(const struct event_why *w, json_t *o)
+{
+    json_t *filters = json_array();
+
+    for (size_t i = 0; i < w->n; i++) {
+        const struct event_filter *f = &w->v[i];
+        json_t *one = json_object();
+        jm_set(one, "filter", jm_text(f->filter));
+        jm_set(one, "pattern", f->pattern != NULL ? jm_text(f->pattern) : json_null());
+        jm_set(one, "value", jm_text(f->value));
+        jm_set(one, "line", f->line > 0 ? json_integer(f->line) : json_null());
+        BUG(json_array_append_new(filters, one) < 0);
+    }
+    jm_set(o, "reason", w->text != NULL ? jm_text(w->text) : json_null());
+    jm_set(o, "filters", filters);
+}
+
 static void list_json(const struct run_request *r)
 {
     for (size_t i = 0; i < r->workflows.n; i++) {
@@ -54,6 +73,7 @@ static void list_json(const struct run_request *r)
         BUG(json_object_set_new(o, "events", events) < 0);
         BUG(json_object_set_new(o, "jobs", jobs) < 0);
         BUG(json_object_set_new(o, "runs", json_boolean(w->matches)) < 0);
+        list_why(&w->why, o);
         jx_write(&b, o);
         (void)printf("%s\n", b.p);
     }
@@ -83,9 +103,11 @@ int run_list(const struct run_request *r)
         (void)printf("\n  jobs:   ");
         for (size_t k = 0; k < w->wf->n_jobs; k++)
             (void)printf("%s" SV_FMT, k > 0 ? ", " : "", SV_ARG(w->wf->jobs[k].id));
-        (void)printf("\n  %s for %s on %s%s%s\n", w->matches ? "runs" : "does not run",
-                     r->event.name, r->event.ref, w->reason != NULL ? ": " : "",
-                     w->reason != NULL ? w->reason : "");
+        (void)printf("\n  %s for %s on ", w->matches ? "runs" : "does not run", r->event.name);
+        print_safe(sv_of(r->event.ref));
+        (void)printf(": ");
+        print_safe(sv_of(w->why.text != NULL ? w->why.text : ""));
+        (void)printf("\n");
     }
     return r->workflows.invalid > 0 ? EXIT_USAGE : EXIT_OK;
 }

@@ -26,7 +26,7 @@ void workflows_done(struct workflows *w)
         free(w->v[i].text);
         wf_free(w->v[i].wf);
         json_decref(w->v[i].errors);
-        free(w->v[i].reason);
+        event_why_done(&w->v[i].why);
     }
     free(w->v);
     *w = (struct workflows){.v = NULL};
@@ -166,21 +166,42 @@ static void decide(struct run_request *r, struct workflow *w, bool named, const 
 
     if (!wf_has_event(w->wf, sv_of(r->event.name))) {
         events = event_names(w->wf);
-        w->reason = xasprintf("runs for %s", events);
-        return;
+        w->why.text = xasprintf("runs for %s", events);
+    } else if (named) {
+        w->matches = true;
+        w->why.text = xstrdup("named with -W, its filters are not asked");
+    } else {
+        w->matches = event_matches(w->wf, ev, &w->why);
     }
-    w->matches = named || event_matches(w->wf, ev, &w->reason);
+}
+
+/* The message of the commit that the event is about: a push has it in its payload. */
+static struct sv head_message(const struct run_request *r)
+{
+    const json_t *p = r->event.payload;
+    struct sv head = jx_str(jx_get(jx_get(p, "pull_request"), "head"), "sha", "");
+
+    if (jx_get(p, "head_commit") != NULL)
+        return jx_str(jx_get(p, "head_commit"), "message", "");
+    return sv_is(head, r->repo.sha) ? sv_of(r->repo.message) : SV("");
 }
 
 static int decide_all(struct run_request *r, bool named, struct err *e)
 {
     AUTO(auto_free) char *text = NULL;
+    AUTO(auto_val) struct val *payload = val_from_json(r->event.payload);
     const char **paths = NULL;
+    /* A schedule that nobody named is any. */
+    bool made_up =
+        strcmp(r->event.name, "schedule") == 0 && args_text(r->args, "event-path") == NULL;
     struct event ev = {
         .name = sv_of(r->event.name),
         .ref = sv_of(r->event.ref),
         .base_ref = sv_of(r->event.base_ref),
         .action = sv_of(r->event.action),
+        .message = head_message(r),
+        .n_commits = json_array_size(jx_get(r->event.payload, "commits")),
+        .payload = made_up ? NULL : payload,
     };
     struct err ignored; /* a diff that cannot be made: path filters pass */
     bool asked = false;
@@ -204,7 +225,7 @@ static int decide_all(struct run_request *r, bool named, struct err *e)
         return 0;
     if (n_valid == 1 && valid != NULL)
         return err_set(e, FAIL_INPUT, "%s: does not run for event %.60s: %s", valid->path,
-                       r->event.name, valid->reason);
+                       r->event.name, valid->why.text);
     return err_set(e, FAIL_INPUT,
                    "none of %zu workflows runs for event %.60s on %.100s; gantry run --list shows "
                    "why",
@@ -246,8 +267,10 @@ static int check_jobs(struct run_request *r, struct err *e)
             continue;
         has = workflow_jobs(r, w);
         w->matches = has.n > 0;
-        if (has.n == 0)
-            w->reason = xstrdup("has none of the jobs of -j");
+        if (has.n == 0) {
+            event_why_done(&w->why);
+            w->why.text = xstrdup("has none of the jobs of -j");
+        }
     }
     return 0;
 }

@@ -34,13 +34,15 @@ def test_an_invalid_file_is_listed_as_such(gantry, repository):
     run = gantry("run", "--list")
     assert (run.finish(), run.errors) == (2, [BROKEN])
     assert run.plain == [".github/workflows/broken.yml", "  invalid, never runs: 1 error", "",
-                         ".github/workflows/ci.yml", "  events: push", "  jobs:   a", "  runs for push on refs/heads/main"]
+                         ".github/workflows/ci.yml", "  events: push", "  jobs:   a",
+                         "  runs for push on refs/heads/main: it runs on every 'push'"]
     run = gantry("run", "--list", "--json")
     assert (run.finish(), run.errors) == (2, [BROKEN])
     assert run.events == [
         {"workflow": ".github/workflows/broken.yml", "path": ".github/workflows/broken.yml", "events": [], "jobs": [], "runs": False,
-         "errors": [{"line": 2, "column": 1, "message": "did not find expected ',' or ']' while parsing a flow sequence"}]},
-        {"workflow": ".github/workflows/ci.yml", "path": ".github/workflows/ci.yml", "events": ["push"], "jobs": ["a"], "runs": True}]
+         "reason": None, "filters": [], "errors": [{"line": 2, "column": 1, "message": "did not find expected ',' or ']' while parsing a flow sequence"}]},
+        {"workflow": ".github/workflows/ci.yml", "path": ".github/workflows/ci.yml", "events": ["push"], "jobs": ["a"], "runs": True,
+         "reason": "it runs on every 'push'", "filters": []}]
 
 
 def test_an_invalid_file_is_left_out(gantry, repository):
@@ -103,7 +105,7 @@ def test_a_pull_request_is_all_since_its_base(gantry, repository):
     listed = [".github/workflows/ci.yml: CI", "  events: pull_request", "  jobs:   a"]
     run = gantry("run", "pull_request", "--list")
     assert run.finish() == 0, run.errors
-    assert run.plain == listed + ["  runs for pull_request on refs/pull/1/merge"]
+    assert run.plain == listed + ["  runs for pull_request on refs/pull/1/merge: the changed file 'src/x' matches 'src/**' of 'paths'"]
     git(repository.path, "branch", "-f", "main", "HEAD~1")
     run = gantry("run", "pull_request", "--list")
     assert run.finish() == 0, run.errors
