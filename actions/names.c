@@ -72,3 +72,25 @@ int uses_parse(struct sv text, struct uses *out, struct err *e)
     *out = u;
     return 0;
 }
+
+#if defined(__x86_64__)
+#    define ARCHITECTURE "X64"
+#elif defined(__aarch64__)
+#    define ARCHITECTURE "ARM64"
+#elif defined(__arm__)
+#    define ARCHITECTURE "ARM"
+#else
+#    define ARCHITECTURE "X86"
+#endif
+
+const char *const names_local_labels[] = {
+    "self-hosted",  "Linux",        ARCHITECTURE,   "ubuntu-latest", "ubuntu-20.04",
+    "ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04", "ubuntu-slim",   NULL};
+
+bool names_is_local_label(struct sv label)
+{
+    for (const char *const *l = names_local_labels; *l != NULL; l++)
+        if (sv_ieq(label, sv_of(*l)))
+            return true;
+    return false;
+}

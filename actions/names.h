@@ -15,6 +15,11 @@ struct uses {
     struct sv path;  /* sub-folder, or the ./path */
     struct sv image; /* docker:// */
 };
+/* Labels of the runner that `gantry run` and `gantry serve` have unless told otherwise; NULL-terminated. Source:
+ * docs.github.com, "About self-hosted runners" (the first three) and "GitHub-hosted runners" (ubuntu-*). */
+extern const char *const names_local_labels[];
+bool names_is_local_label(struct sv label); /* ASCII case ignored */
+
 MUST_USE int uses_parse(struct sv text, struct uses *out, struct err *e);
 
 #endif

@@ -59,10 +59,12 @@ struct strv workflow_jobs(const struct run_request *r, const struct workflow *w)
 /* "gantry: error: FILE:LINE:COL: text" */
 void print_workflow_error(struct sv file, int64_t line, int64_t col, struct sv text);
 
-/* run_show.c: --list, --graph, --dry-run. Exit status. */
+/* run_show.c: --list, --graph; run_dry.c: --dry-run. Exit status. */
 int run_list(const struct run_request *r);
 int run_graph(const struct run_request *r);
 int run_dry(const struct run_request *r);
+void show_safe(struct sv s);               /* prints text of a file, escaped */
+void show_title(const struct workflow *w); /* prints "CI (.github/workflows/ci.yml)" or the path */
 
 /* run_post.c: the body of POST /_gantry/runs; errors of inputs are printed as above. */
 MUST_USE int run_body(const struct run_request *r, const struct workflow *w, struct buf *out,

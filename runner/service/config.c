@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "actions/names.h"
 #include "base/mem.h"
 
 static int text(const json_t *v, const char *key, char **out, struct err *e)
@@ -99,12 +100,8 @@ static int member(struct svc_config *c, const char *key, const json_t *v, struct
 
 static void default_labels(struct strv *l)
 {
-    static const char *const names[] = {"self-hosted",   "Linux",        "X64",
-                                        "ubuntu-latest", "ubuntu-20.04", "ubuntu-22.04",
-                                        "ubuntu-24.04",  "ubuntu-26.04", "ubuntu-slim"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        strv_add(l, names[i]);
+    for (const char *const *name = names_local_labels; *name != NULL; name++)
+        strv_add(l, *name);
 }
 
 int config_parse(struct sv input, struct svc_config *c, struct err *e)

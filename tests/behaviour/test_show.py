@@ -29,6 +29,44 @@ def with_a_broken_file(repository, workflow="on: push\njobs:\n  a:\n" + STEPS):
     git(repository.path, "branch", "-M", "main")
 
 
+def test_dry_run_names_labels_and_actions_that_are_not_there(gantry, repository):
+    repository.commit("""on: push
+jobs:
+  a:
+    runs-on: [self-hosted, WINDOWS-latest]
+    steps: [{run: echo}]
+  b:
+    runs-on: UBUNTU-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: ./tools/node
+      - uses: ./tools/outer
+      - uses: docker://alpine:3
+      - uses: ./tools/image
+      - uses: ./tools/loop
+      - uses: acme/tool/sub@v1
+      - uses: acme/elsewhere@v1
+""", {"tools/node/action.yml": "name: n\nruns: {using: node20, main: x.js}\n",
+      "tools/outer/action.yaml": "name: o\nruns:\n  using: composite\n  steps: [{uses: ./tools/node}, {run: x, shell: sh}]\n",
+      "tools/image/Dockerfile": "FROM scratch\n",
+      "tools/loop/action.yml": "name: l\nruns: {using: composite, steps: [{uses: ./tools/loop}]}\n",
+      "mirror/acme/tool/sub/action.yml": "name: s\nruns: {using: docker, image: Dockerfile}\n"})
+    git(repository.path, "branch", "-M", "main")
+    run = gantry("run", "--dry-run", "--actions", str(repository.path / "mirror"))
+    assert run.finish() == 0, run.errors
+    node = "     ./tools/node is a JavaScript action, which this version cannot run"
+    assert run.plain == [
+        ".github/workflows/ci.yml, push on refs/heads/main",
+        "  1. a on self-hosted WINDOWS-latest",
+        "     no local runner has the label 'WINDOWS-latest': the job would fail",
+        "  1. b on UBUNTU-latest",
+        node,
+        node,
+        "     docker://alpine:3 is a Docker action, which this version cannot run",
+        "     ./tools/image is a Docker action, which this version cannot run",
+        "     acme/tool/sub@v1 is a Docker action, which this version cannot run"]
+
+
 def test_an_invalid_file_is_listed_as_such(gantry, repository):
     with_a_broken_file(repository)
     run = gantry("run", "--list")
