@@ -9,6 +9,7 @@
 #include "base/file_digest.h"
 #include "base/ipc.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -35,9 +36,11 @@ static int new_helper(struct sbx_job *j, struct err *e)
 struct request {
     uint8_t type;
     const char *path;
-    const char *name; /* which: the program; path is the list */
+    const char *name; /* which, look: the program, path is the list; link: the target */
     const struct sv *patterns;
     size_t n_patterns;
+    const char *const *paths; /* look */
+    size_t n_paths;
     uint64_t max;
     uint64_t mode;
     uint64_t flags;
@@ -58,6 +61,8 @@ static int put_request(struct ipc_out *o, const struct request *q, uint32_t id, 
     ipc_put_u64(o, TAG_FLAGS, q->flags);
     for (size_t i = 0; i < q->n_patterns; i++)
         ipc_put_sv(o, TAG_PATTERN, q->patterns[i]);
+    for (size_t i = 0; i < q->n_paths; i++)
+        ipc_put_str(o, TAG_FILE, q->paths[i]);
     if (q->type != WIRE_WRITE)
         return 0;
     if (q->n_content <= WIRE_INLINE_BYTES) {
@@ -307,42 +312,127 @@ int sbx_write_files(struct sbx_job *j, const struct sbx_file *files, size_t n, s
     return rc;
 }
 
-int sbx_read_files(struct sbx_job *j, const char *const *paths, size_t n, size_t max,
-                   sbx_content_fn *fn, void *ctx, struct err *e)
+/* One result of a WIRE_LOOK answer. */
+struct result {
+    bool is_program; /* the one that was looked up: comes last */
+    struct sv
+        text; /* lent from the record, or from `own`; p is NULL where there is none: see why */
+    char *own;
+    struct err why;
+};
+
+static void take_inline(const struct sbx_look *l, const char *path, struct sv v, struct result *r)
 {
-    struct request q[SBX_FILES_MAX];
-    struct ipc_in answers[SBX_FILES_MAX];
-    int rc;
+    if (v.n > l->max)
+        (void)err_set(&r->why, FAIL_LIMIT, "'%s' is larger than %zu bytes", path, l->max);
+    else
+        r->text = v;
+}
 
-    BUG(n == 0 || n > SBX_FILES_MAX);
-    for (size_t i = 0; i < n; i++) {
-        if (strlen(paths[i]) > PATH_MAX_BYTES)
-            return err_set(e, FAIL_LIMIT, "a path is longer than %u bytes", PATH_MAX_BYTES);
-        q[i] = (struct request){
-            .type = WIRE_READ, .path = paths[i], .max = max, .timeout_ms = SBX_ANSWER_MS};
-        answers[i] = IPC_IN_INIT;
-    }
-    rc = ask_all(j, q, n, answers, e);
-    for (size_t i = 0; i < n; i++) {
-        AUTO(auto_free) char *text = NULL; /* one at a time: each may be large */
-        struct err why = {0};
-        size_t len = 0;
+static void take_passed(struct ipc_in *in, const struct sbx_look *l, const char *path, struct sv v,
+                        struct result *r)
+{
+    struct ipc_in one = IPC_IN_INIT;
 
-        if (rc == 0 && answers[i].type == WIRE_FAILED)
-            wire_get_err(&answers[i], &why);
-        else if (rc == 0 && take_content(&answers[i], paths[i], max, &text, &len, &why) < 0)
-            text = NULL;
-        if (rc == 0)
-            fn(ctx, i, text, len, &why);
-        ipc_in_done(&answers[i]);
+    one.n_fds = 1;
+    one.fds[0] = v.n == 8 ? ipc_take_fd(in, (size_t)load_le64((const unsigned char *)v.p)) : -1;
+    if (take_content(&one, path, l->max, &r->own, &r->text.n, &r->why) == 0)
+        r->text.p = r->own;
+}
+
+/* Code and errno come in front of the text, which ends the result (wire_put_err). */
+static bool take_error(uint16_t tag, struct sv v, struct err *why)
+{
+    uint64_t n = v.n == 8 ? load_le64((const unsigned char *)v.p) : 0;
+    int sys = why->sys;
+
+    if (tag == TAG_ERR_CODE)
+        why->code = n == FAIL_NONE || n > FAIL_INTERNAL ? FAIL_INTERNAL : (enum fail)n;
+    else if (tag == TAG_ERR_SYS)
+        why->sys = n <= INT32_MAX ? (int)n : 0;
+    if (tag != TAG_ERR_TEXT)
+        return false;
+    (void)err_set(why, why->code != FAIL_NONE ? why->code : FAIL_INTERNAL, SV_FMT, SV_ARG(v));
+    why->sys = sys;
+    return true;
+}
+
+static bool next_result(struct ipc_in *in, const struct sbx_look *l, const char *path,
+                        struct result *r)
+{
+    uint16_t tag;
+    struct sv v;
+
+    *r = (struct result){.is_program = false};
+    while (ipc_next(in, &tag, &v)) {
+        switch (tag) {
+        case TAG_CONTENT:
+            take_inline(l, path, v, r);
+            return true;
+        case TAG_FD:
+            take_passed(in, l, path, v, r);
+            return true;
+        case TAG_PATH:
+            r->is_program = true;
+            r->text = v;
+            return true;
+        default:
+            if (take_error(tag, v, &r->why))
+                return true;
+            break;
+        }
     }
-    return rc;
+    return false;
+}
+
+int sbx_look(struct sbx_job *j, const struct sbx_look *l, char **found, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_LOOK,
+                        .path = l->which_name != NULL ? l->which_list : "",
+                        .name = l->which_name,
+                        .paths = l->paths,
+                        .n_paths = l->n_paths,
+                        .max = l->max,
+                        .timeout_ms = SBX_ANSWER_MS};
+    struct result r;
+    size_t i = 0;
+    size_t total = 0;
+
+    BUG(l->n_paths > SBX_FILES_MAX);
+    for (size_t k = 0; k < l->n_paths; k++)
+        total += strlen(l->paths[k]);
+    if (total > PATH_MAX_BYTES)
+        return err_set(e, FAIL_LIMIT, "paths are longer than %u bytes", PATH_MAX_BYTES);
+    if (ask(j, &q, &in, e) < 0)
+        return -1;
+    if (found != NULL)
+        *found = NULL;
+    while (next_result(&in, l, i < l->n_paths ? l->paths[i] : "", &r)) {
+        if (r.is_program && found != NULL && *found == NULL)
+            *found = sv_dup(r.text);
+        else if (!r.is_program && i < l->n_paths)
+            l->fn(l->ctx, i++, r.text.p, r.text.n, &r.why);
+        free(r.own);
+    }
+    if (i < l->n_paths)
+        return err_set(e, FAIL_PROTO, "the file helper gave no answer for '%s'", l->paths[i]);
+    return 0;
 }
 
 int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e)
 {
     AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
     struct request q = {.type = WIRE_MKDIR, .path = path, .timeout_ms = SBX_ANSWER_MS};
+
+    return ask(j, &q, &in, e);
+}
+
+int sbx_link(struct sbx_job *j, const char *path, const char *target, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {
+        .type = WIRE_LINK, .path = path, .name = target, .timeout_ms = SBX_ANSWER_MS};
 
     return ask(j, &q, &in, e);
 }

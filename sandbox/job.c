@@ -27,7 +27,8 @@ static int read_hello(const struct ipc_in *in, struct sbx_hello *h, struct err *
         wire_get_str(in, TAG_ACTIONS, h->actions, sizeof h->actions, e) < 0 ||
         wire_get_str(in, TAG_HOME, h->home, sizeof h->home, e) < 0 ||
         wire_get_str(in, TAG_TOOLS, h->tools, sizeof h->tools, e) < 0 ||
-        wire_get_str(in, TAG_ACTIONS_HOST, h->actions_host, sizeof h->actions_host, e) < 0)
+        wire_get_str(in, TAG_ACTIONS_HOST, h->actions_host, sizeof h->actions_host, e) < 0 ||
+        wire_get_str(in, TAG_MEMORY, h->memory, sizeof h->memory, e) < 0)
         return -1;
     return 0;
 }
@@ -93,10 +94,40 @@ void sbx_job_free(struct sbx_job *j)
 
 /* ---- starting ---- */
 
-static int put_block(struct ipc_out *o, const struct sbx_spawn *s, int *memfd, struct err *e)
+/* What does not fit into a record any more, and goes in memfds of its own. */
+struct overflow {
+    size_t room; /* bytes left in the record */
+    int fds[1 + SBX_SPAWN_FILES_MAX];
+    size_t n;
+};
+
+static void overflow_done(struct overflow *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        fd_close(&f->fds[i]);
+}
+
+/* The caller puts what fits; the rest was put as a descriptor. */
+static int put_large(struct ipc_out *o, struct overflow *f, const char *name, struct sv content,
+                     bool *fits, struct err *e)
+{
+    *fits = content.n <= f->room;
+    if (*fits) {
+        f->room -= content.n;
+        return 0;
+    }
+    if (fd_memfd(name, content.p, content.n, &f->fds[f->n], e) < 0)
+        return -1;
+    ipc_put_fd(o, f->fds[f->n++]);
+    return 0;
+}
+
+static int put_block(struct ipc_out *o, const struct sbx_spawn *s, struct overflow *f,
+                     struct err *e)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(WIRE_BLOB_BYTES);
     uint64_t argc = 0;
+    bool fits;
 
     for (char *const *v = s->argv; *v != NULL; v++, argc++)
         buf_add(&b, *v, strlen(*v) + 1);
@@ -105,30 +136,57 @@ static int put_block(struct ipc_out *o, const struct sbx_spawn *s, int *memfd, s
     if (buf_done(&b, "arguments and environment of a step", e) < 0)
         return -1;
     ipc_put_u64(o, TAG_ARGC, argc);
-    if (b.len <= WIRE_INLINE_BYTES) {
-        ipc_put_sv(o, TAG_BLOB, buf_sv(&b));
-        return 0;
-    }
-    if (fd_memfd("gantry-arguments", b.p, b.len, memfd, e) < 0)
+    if (put_large(o, f, "gantry-arguments", buf_sv(&b), &fits, e) < 0)
         return -1;
-    ipc_put_fd(o, *memfd);
+    if (fits)
+        ipc_put_sv(o, TAG_BLOB, buf_sv(&b));
     return 0;
+}
+
+static int put_files(struct ipc_out *o, const struct sbx_spawn *s, struct overflow *f,
+                     struct err *e)
+{
+    BUG(s->n_files > SBX_SPAWN_FILES_MAX);
+    for (size_t i = 0; i < s->n_files; i++) {
+        bool fits;
+        ipc_put_str(o, TAG_FILE, s->files[i].path);
+        ipc_put_u64(o, TAG_MODE, s->files[i].mode);
+        ipc_put_str(o, TAG_OLD, s->files[i].recycle);
+        if (put_large(o, f, "gantry-file", s->files[i].content, &fits, e) < 0)
+            return -1;
+        if (fits)
+            ipc_put_sv(o, TAG_CONTENT, s->files[i].content);
+        else
+            ipc_put_u64(o, TAG_FD, 0);
+    }
+    return 0;
+}
+
+static bool paths_are_short(const struct sbx_spawn *s)
+{
+    size_t n = strlen(s->path) + strlen(s->cwd);
+
+    for (size_t i = 0; i < s->n_files; i++)
+        n += strlen(s->files[i].path) +
+             (s->files[i].recycle != NULL ? strlen(s->files[i].recycle) : 0);
+    return n <= 8192;
 }
 
 int sbx_spawn(struct sbx_job *j, const struct sbx_spawn *s, uint32_t *id, struct err *e)
 {
-    AUTO(auto_fd) int memfd = -1;
+    AUTO(overflow_done) struct overflow f = {.room = WIRE_INLINE_BYTES};
     struct ipc_out o;
 
-    if (strlen(s->path) + strlen(s->cwd) > 8192)
-        return err_set(e, FAIL_LIMIT, "path of the program or of the working folder is too long");
+    if (!paths_are_short(s))
+        return err_set(e, FAIL_LIMIT,
+                       "path of the program, of the working folder or of a file is too long");
     ipc_begin(&o, WIRE_SPAWN, ++j->last_id);
     ipc_put_str(&o, TAG_PATH, s->path);
     ipc_put_str(&o, TAG_CWD, s->cwd);
     ipc_put_u64(&o, TAG_FLAGS, s->as_root ? WIRE_FLAG_AS_ROOT : 0);
     ipc_put_fd(&o, s->stdout_fd);
     ipc_put_fd(&o, s->stderr_fd);
-    if (put_block(&o, s, &memfd, e) < 0) {
+    if (put_block(&o, s, &f, e) < 0 || put_files(&o, s, &f, e) < 0) {
         ipc_out_done(&o);
         return err_wrap(e, "start '%s'", s->path);
     }
@@ -176,6 +234,7 @@ static int to_event(const struct ipc_in *in, struct sbx_job_event *ev, struct er
     case WIRE_SPAWN_ERROR:
         ev->kind = SBX_JOB_SPAWN_ERROR;
         wire_get_err(in, &ev->error);
+        ev->file_failed = wire_get_u64(in, TAG_FLAGS, 0) & WIRE_FLAG_FILE;
         return 0;
     case WIRE_EXITED:
         ev->kind = SBX_JOB_EXITED;

@@ -27,6 +27,7 @@ enum sbx_net { SBX_NET_HOST, SBX_NET_NONE };
 #define SBX_ACTIONS \
     SBX_WORK "/_actions" /* read-only in the job; the worker fills it from outside */
 #define SBX_TEMP     SBX_WORK "/_temp"
+#define SBX_MEMORY   "/run/runner"
 #define SBX_TOOLS    "/opt/hostedtoolcache"
 #define SBX_STEP_UID 1001
 
@@ -106,6 +107,8 @@ struct sbx_hello {
     char facts[512];
     char work[256], temp[256], actions[256], home[256], tools[256]; /* as the job sees them */
     char actions_host[256]; /* where the worker writes actions, outside */
+    char
+        memory[256]; /* a small folder of the job's user that is held in memory; "" at level none */
     bool has_source;
 };
 /* Takes fd over; waits for HELLO. */
@@ -113,6 +116,16 @@ MUST_USE int sbx_attach(int own_fd, struct sbx_job **out, struct sbx_hello *hell
 int sbx_job_fd(const struct sbx_job *j);
 void sbx_job_free(struct sbx_job *j);
 
+struct sbx_file {
+    const char *path;
+    mode_t mode;
+    struct sv content;
+    const char *
+        recycle; /* of sbx_spawn: an earlier file of the same mode that is not needed any more, or NULL. It
+                          * is taken instead of a new one where nobody has it open */
+};
+#define SBX_FILES_MAX       16U
+#define SBX_SPAWN_FILES_MAX 12U
 struct sbx_spawn {
     const char *path; /* absolute in the job */
     char *const *argv;
@@ -120,6 +133,9 @@ struct sbx_spawn {
     const char *cwd;
     int stdout_fd, stderr_fd; /* write ends; borrowed. stdin is /dev/null */
     bool as_root;             /* policy allow_sudo only */
+    /* Made by the step's user before the program runs, at most SBX_SPAWN_FILES_MAX; fresh, whatever was there. */
+    const struct sbx_file *files;
+    size_t n_files;
 };
 /* Asynchronous: SBX_JOB_SPAWNED or SBX_JOB_SPAWN_ERROR with this id follows. */
 MUST_USE int sbx_spawn(struct sbx_job *j, const struct sbx_spawn *s, uint32_t *id, struct err *e);
@@ -137,6 +153,7 @@ struct sbx_job_event {
     int status;          /* EXITED: exit code or 128 + signal */
     struct rusage usage; /* EXITED */
     struct err error; /* SPAWN_ERROR: .sys ENOENT, EACCES, ... ; COPIED: code FAIL_NONE when fine */
+    bool file_failed; /* SPAWN_ERROR: one of its files could not be made */
     uint64_t files, bytes; /* COPIED */
 };
 /* 1 = *ev filled, 0 = nothing now, -1 = init is gone. */
@@ -147,22 +164,26 @@ MUST_USE int sbx_job_next(struct sbx_job *j, struct sbx_job_event *ev, struct er
 MUST_USE int sbx_read_file(struct sbx_job *j, const char *path, size_t max, char **out, size_t *n,
                            struct err *e);
 /* Several in one go. Those of a step are small and many: what counts is the number of waits. */
-#define SBX_FILES_MAX 16U
-struct sbx_file {
-    const char *path;
-    mode_t mode;
-    struct sv content;
-};
 /* All are tried; on failure *failed is one that could not be written. */
 MUST_USE int sbx_write_files(struct sbx_job *j, const struct sbx_file *files, size_t n,
                              size_t *failed, struct err *e);
-/* Each file in its turn; text is NULL where it could not be read: see why. -1 only when none can be. */
+/* Each file in its turn; text is NULL where it could not be read: see why. -1 only when none can be.
+ * Where which_name is not NULL, that program is looked up as well: *found as of sbx_which, or NULL. */
 typedef void sbx_content_fn(void *ctx, size_t i, const char *text, size_t n, const struct err *why);
-MUST_USE int sbx_read_files(struct sbx_job *j, const char *const *paths, size_t n, size_t max,
-                            sbx_content_fn *fn, void *ctx, struct err *e);
+struct sbx_look {
+    const char *const *paths; /* at most SBX_FILES_MAX */
+    size_t n_paths;
+    size_t max; /* bytes of each */
+    sbx_content_fn *fn;
+    void *ctx;
+    const char *which_name, *which_list;
+};
+MUST_USE int sbx_look(struct sbx_job *j, const struct sbx_look *l, char **found, struct err *e);
 MUST_USE int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void *p,
                             size_t n, struct err *e);
 MUST_USE int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e); /* with parents */
+/* A symbolic link; what is there already under that name stays, and is no failure. */
+MUST_USE int sbx_link(struct sbx_job *j, const char *path, const char *target, struct err *e);
 MUST_USE int sbx_remove(struct sbx_job *j, const char *path,
                         struct err *e); /* tree, as the job's user */
 /* First of PATH in which `name` is executable for the job's user; *out free(). FAIL_NOTFOUND. */

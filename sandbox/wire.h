@@ -34,7 +34,7 @@ enum wire_type {
     WIRE_BROKEN = 17,
     /* worker <-> init; id is the request's number */
     WIRE_HELLO = 32, /* fds: socket of the file helper */
-    WIRE_SPAWN = 33, /* fds: stdout, stderr [, block] */
+    WIRE_SPAWN = 33, /* fds: stdout, stderr [, block] [, contents of files] */
     WIRE_SPAWNED = 34,
     WIRE_SPAWN_ERROR = 35,
     WIRE_EXITED = 36,
@@ -43,6 +43,7 @@ enum wire_type {
     WIRE_HELPER = 39, /* a new file helper, please; answer WIRE_DONE with its socket */
     WIRE_COPY = 40,   /* fds: listing */
     WIRE_COPIED = 41,
+    WIRE_SPAWN_LOST = 42, /* starter -> init: killed before it came to execve */
     /* worker <-> file helper */
     WIRE_READ = 64, /* answer WIRE_DONE with the open file */
     WIRE_WRITE = 65,
@@ -51,6 +52,9 @@ enum wire_type {
     WIRE_WHICH = 68,
     WIRE_HASH = 69, /* answer WIRE_FILE for each file, in order, then WIRE_DONE */
     WIRE_FILE = 70,
+    WIRE_LINK = 71,
+    WIRE_LOOK =
+        72, /* several files and a program in one go; answer WIRE_DONE, one result a file in order */
     WIRE_DONE = 80,
     WIRE_FAILED = 81,
 };
@@ -94,6 +98,13 @@ enum wire_tag {
     TAG_BYTES,
     TAG_SEAMS, /* test builds: walls to leave out */
     TAG_UIDS,  /* how many, from TAG_UID on */
+    TAG_PID,
+    TAG_FILE, /* of SPAWN: made by the step's user before the step runs; TAG_MODE and TAG_CONTENT follow, or
+                 TAG_FD; of LOOK: to be read */
+    TAG_CONTENT,
+    TAG_FD, /* the content comes in a descriptor, the next one of the record */
+    TAG_MEMORY,
+    TAG_OLD, /* of a file of SPAWN: one that it may be made from */
 };
 
 #define WIRE_FLAG_SUDO    1U
@@ -102,6 +113,7 @@ enum wire_tag {
 #define WIRE_FLAG_AS_ROOT 8U
 #define WIRE_FLAG_GROUP   16U
 #define WIRE_FLAG_FOLLOW  32U
+#define WIRE_FLAG_FILE    64U /* of WIRE_SPAWN_ERROR: a file could not be made */
 
 struct ipc_in;
 struct ipc_out;

@@ -7,6 +7,8 @@
 
 #include "actions/command.h"
 #include "base/mem.h"
+#include "runner/worker/program.h"
+#include "runner/worker/step_files.h"
 #include "runner/worker/upload.h"
 #include "runner/worker/worker.h"
 
@@ -24,16 +26,14 @@ static const struct {
     [FILE_ARTIFACTS_LIST] = {"artifacts_list_", "artifacts_list", "artifacts_list"},
 };
 
-void file_commands_prepare(struct exec *x, struct sbx_file *files, size_t *n)
+void file_commands_name(struct exec *x, const char *dir)
 {
     char guid[UUID_TEXT_SIZE];
 
     ids_uuid4(guid);
     for (int i = 0; i < FILE_COMMAND_COUNT_; i++) {
         free(x->files[i]);
-        x->files[i] =
-            xasprintf("%s/_runner_file_commands/%s%s", x->w->hello.temp, kinds[i].prefix, guid);
-        files[(*n)++] = (struct sbx_file){.path = x->files[i], .mode = 0644, .content = SV("")};
+        x->files[i] = xasprintf("%s/%s%s", dir, kinds[i].prefix, guid);
         val_sets(x->github, kinds[i].member, val_string(sv_of(x->files[i])));
     }
 }
@@ -151,6 +151,10 @@ static void on_content(void *ctx, size_t i, const char *text, size_t n, const st
     enum file_command k = (enum file_command)i;
     struct err why = *failure;
 
+    if (i == FILE_ARTIFACTS) {
+        step_files_saw_event(x->w, text, n);
+        return;
+    }
     if (text == NULL) {
         if (why.code != FAIL_NOTFOUND && (why.code != FAIL_SYS || why.sys != ENOENT))
             report(x, k, &why); /* a step may delete its files (2.1) */
@@ -162,10 +166,17 @@ static void on_content(void *ctx, size_t i, const char *text, size_t n, const st
 
 int file_commands_process(struct exec *x, struct err *e)
 {
-    const char *paths[FILE_ARTIFACTS];
+    struct worker *w = x->w;
+    const char *paths[FILE_ARTIFACTS + 1];
+    size_t n = 0;
 
-    for (int i = 0; i < FILE_ARTIFACTS; i++)
-        paths[i] = x->files[i];
-    return sbx_read_files(x->w->sbx, paths, FILE_ARTIFACTS, FILE_COMMAND_MAX_BYTES, on_content, x,
-                          e);
+    while (n < FILE_ARTIFACTS) {
+        paths[n] = x->files[n];
+        n++;
+    }
+    if (w->event_path != NULL)
+        paths[n++] = w->event_path;
+    struct sbx_look look = {
+        .paths = paths, .n_paths = n, .max = FILE_COMMAND_MAX_BYTES, .fn = on_content, .ctx = x};
+    return program_look(w, &look, e);
 }

@@ -6,14 +6,13 @@
 #define RUNNER_WORKER_FILE_COMMANDS_H
 
 #include "runner/worker/exec.h"
-#include "sandbox/sandbox.h"
 
 #define FILE_COMMAND_MAX_BYTES (64U << 20) /* ours: the protocol has no limit (spec logs 2.1) */
 #define SUMMARY_MAX_BYTES      (1U << 20)  /* Source: CreateStepSummaryCommand.cs */
 
-/* Names new files, puts their paths into x->files and x->github, and adds them to those that are to be written. */
-void file_commands_prepare(struct exec *x, struct sbx_file *files, size_t *n);
-/* Reads and applies them. What is wrong in them becomes issues and a failed command result; fails only when
+/* Names new files in that folder, and puts their paths into x->files and x->github. */
+void file_commands_name(struct exec *x, const char *dir);
+/* Reads and applies them, and looks at what the next step needs to know besides. What is wrong in them becomes issues and a failed command result; fails only when
  * the sandbox is gone. */
 MUST_USE int file_commands_process(struct exec *x, struct err *e);
 /* Masked copy of a summary, line by line (7.5). */

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/path.h"
 #include "runner/worker/action_prepare.h"
 #include "runner/worker/checkout.h"
 #include "runner/worker/results.h"
+#include "runner/worker/step_files.h"
 #include "runner/worker/steps.h"
 #include "runner/worker/upload.h"
 #include "runner/worker/worker.h"
@@ -68,17 +68,11 @@ static void log_origin(struct exec *x)
 static int make_folders(struct exec *x, struct err *e)
 {
     struct worker *w = x->w;
-    static const char *const below_temp[] = {"_runner_file_commands", "_github_workflow"};
 
     exec_log(x, SV("Prepare workflow directory"));
     if (sbx_mkdir(w->sbx, w->workspace, e) < 0)
         return err_wrap(e, "make the workspace");
-    for (size_t i = 0; i < sizeof below_temp / sizeof below_temp[0]; i++) {
-        AUTO(auto_free) char *dir = path_join(w->hello.temp, below_temp[i]);
-        if (sbx_mkdir(w->sbx, dir, e) < 0)
-            return err_wrap(e, "make the job's temporary folders");
-    }
-    return 0;
+    return step_files_folders(w, e);
 }
 
 /* Later entries see the earlier ones through `env` (3.3 step 10). */

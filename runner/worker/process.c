@@ -19,7 +19,7 @@ struct process {
     struct exec *x;
     uint32_t id;
     struct log_stream *streams[2];
-    bool started, failed, exited, drained;
+    bool started, failed, file_failed, exited, drained;
     int status;
     struct err error;
     enum end_stage stage;
@@ -94,6 +94,7 @@ bool process_event(struct process *p, const struct sbx_job_event *ev)
     } else if (ev->kind == SBX_JOB_SPAWN_ERROR) {
         p->failed = true;
         p->error = ev->error;
+        p->file_failed = ev->file_failed;
     } else if (ev->kind == SBX_JOB_EXITED) {
         p->exited = true;
         p->status = ev->status;
@@ -138,7 +139,9 @@ static int start(struct process *p, const struct process_spec *s, struct err *e)
                                   .envp = s->envp,
                                   .cwd = s->cwd,
                                   .stdout_fd = ends[0],
-                                  .stderr_fd = ends[1]};
+                                  .stderr_fd = ends[1],
+                                  .files = s->files,
+                                  .n_files = s->n_files};
         rc = sbx_spawn(p->x->w->sbx, &spawn, &p->id, e);
     }
     fd_close(&ends[0]);
@@ -170,7 +173,7 @@ static int wait_for_end(struct process *p, struct err *e)
     return 0;
 }
 
-int process_run(struct exec *x, const struct process_spec *s, int *status, struct err *e)
+int process_run(struct exec *x, struct process_spec *s, int *status, struct err *e)
 {
     struct worker *w = x->w;
     struct process p = {.x = x};
@@ -200,6 +203,7 @@ int process_run(struct exec *x, const struct process_spec *s, int *status, struc
     spool_tick(w->spool);
     log_stream_free(p.streams[0]);
     log_stream_free(p.streams[1]);
+    s->file_failed = p.file_failed;
     if (rc == 0)
         *status = p.status;
     return rc;

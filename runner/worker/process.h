@@ -20,12 +20,15 @@ struct process_spec {
     char *const *argv;
     char *const *envp;
     const char *cwd;
+    const struct sbx_file *files; /* made before it runs */
+    size_t n_files;
+    bool file_failed; /* set: one of them could not be made */
 };
 struct process;
 
 /* Runs to the end; output goes to x's log. *status: exit code or 128 + signal. x->cancelled and x->timed_out
  * say whether it was ended. FAIL_SYS with .sys when it could not be started. */
-MUST_USE int process_run(struct exec *x, const struct process_spec *s, int *status, struct err *e);
+MUST_USE int process_run(struct exec *x, struct process_spec *s, int *status, struct err *e);
 /* Events of init for the process under way; false: not its id. */
 bool process_event(struct process *p, const struct sbx_job_event *ev);
 

@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "runner/worker/process.h"
+#include "runner/worker/program.h"
 #include "runner/worker/shell.h"
+#include "runner/worker/step_files.h"
 #include "runner/worker/step_run.h"
 #include "runner/worker/worker.h"
 
@@ -20,6 +22,7 @@ struct script {
     char *program; /* absolute */
     char *cwd;
     char *file;
+    struct buf content; /* of the file */
     char *path_list;
 };
 
@@ -31,6 +34,7 @@ static void script_done(struct script *s)
     free(s->program);
     free(s->cwd);
     free(s->file);
+    buf_free(&s->content);
     free(s->path_list);
 }
 
@@ -77,9 +81,7 @@ static char *search_path(const struct worker *w)
 
 static int look_up(struct exec *x, struct script *s, struct sv name, struct err *e)
 {
-    AUTO(auto_free) char *n = sv_dup(name);
-
-    return sbx_which(x->w->sbx, n, s->path_list, &s->program, e);
+    return program_find(x->w, name, s->path_list, &s->program, e);
 }
 
 /* Which shell, before it is looked up (6.1). */
@@ -142,19 +144,39 @@ static void header(struct exec *x, const struct script *s)
     exec_log(x, SV("##[endgroup]"));
 }
 
-static int write_script(struct exec *x, struct script *s, struct err *e)
+static int make_script(struct exec *x, struct script *s, struct err *e)
 {
-    AUTO(buf_free) struct buf content = BUF_INIT(SCRIPT_MAX_BYTES + 1024);
     char guid[UUID_TEXT_SIZE];
 
     ids_uuid4(guid);
     s->file = xasprintf("%s/%s%s", x->w->hello.temp, guid, s->shell.extension);
-    shell_script_text(s->shell.command, buf_sv(&s->text), &content);
-    if (buf_done(&content, "script", e) < 0)
-        return -1;
-    if (sbx_write_file(x->w->sbx, s->file, 0644, content.p, content.len, e) < 0)
-        return err_wrap(e, "write the script");
-    return 0;
+    shell_script_text(s->shell.command, buf_sv(&s->text), &s->content);
+    return buf_done(&s->content, "script", e);
+}
+
+/* Its files first: those of every step, and the script. */
+static int run_with_files(struct exec *x, const struct script *s, struct process_spec *spec,
+                          int *status, struct err *e)
+{
+    struct step_files made;
+    struct sbx_file files[sizeof made.v / sizeof made.v[0] + 1];
+
+    step_files_list(x, &made);
+    memcpy(files, made.v, made.n * sizeof made.v[0]);
+    files[made.n] = (struct sbx_file){
+        .path = s->file, .mode = 0644, .content = buf_sv(&s->content), .recycle = x->w->old_script};
+    spec->files = files;
+    spec->n_files = made.n + 1;
+    x->w->event_intact = false; /* until somebody looks again */
+    int rc = process_run(x, spec, status, e);
+    if (rc < 0 && spec->file_failed &&
+        e->code == FAIL_NOTFOUND) { /* an earlier step removed a folder */
+        if (step_files_folders(x->w, e) < 0)
+            return -1;
+        rc = process_run(x, spec, status, e);
+    }
+    spec->files = NULL;
+    return rc;
 }
 
 static int run_process(struct exec *x, struct script *s, int *status, struct err *e)
@@ -167,8 +189,13 @@ static int run_process(struct exec *x, struct script *s, int *status, struct err
         return -1;
     environment_build(x, &env);
     struct process_spec spec = {.path = s->program, .argv = argv.v, .envp = env.v, .cwd = s->cwd};
-    if (process_run(x, &spec, status, e) == 0)
+    int rc = run_with_files(x, s, &spec, status, e);
+    free(x->w->old_script);
+    x->w->old_script = rc == 0 && *status == 0 ? TAKE_PTR(s->file) : NULL;
+    if (rc == 0)
         return 0;
+    if (spec.file_failed)
+        return err_wrap(e, "write the files of the step");
     if (e->code != FAIL_SYS && e->code != FAIL_NOTFOUND)
         return -1;
     /* The official text, which users search for. Source: .NET's Process.Start. */
@@ -183,7 +210,8 @@ int script_run(struct exec *x, struct err *e)
     AUTO(script_done)
     struct script s = {.text = BUF_INIT(SCRIPT_MAX_BYTES),
                        .shell_text = BUF_INIT(SCRIPT_MAX_BYTES),
-                       .workdir_text = BUF_INIT(SCRIPT_MAX_BYTES)};
+                       .workdir_text = BUF_INIT(SCRIPT_MAX_BYTES),
+                       .content = BUF_INIT(SCRIPT_MAX_BYTES + 1024)};
     struct err why = {0};
     int status = 0;
 
@@ -199,7 +227,7 @@ int script_run(struct exec *x, struct err *e)
         step_fail(x, &why);
         return 0;
     }
-    if (write_script(x, &s, &why) < 0 || run_process(x, &s, &status, &why) < 0) {
+    if (make_script(x, &s, &why) < 0 || run_process(x, &s, &status, &why) < 0) {
         if (why.code == FAIL_CANCELED) {
             *e = why;
             return -1;

@@ -9,6 +9,7 @@
 #include "runner/worker/action_run.h"
 #include "runner/worker/file_commands.h"
 #include "runner/worker/script.h"
+#include "runner/worker/step_files.h"
 #include "runner/worker/worker.h"
 
 enum { TIMEOUT_MAX_MINUTES = 60 * 24 * 365 }; /* ours: a year; keeps the arithmetic in range */
@@ -68,29 +69,6 @@ void step_fail(struct exec *x, const struct err *e)
 {
     exec_error(x, e);
     x->result = RES_FAILED;
-}
-
-/* event.json is written before every step (5.2), since a step may have changed it; and new files for commands. */
-static int write_files(struct exec *x, struct err *e)
-{
-    const struct val *event = val_gets(x->github, "event");
-    struct sbx_file files[FILE_COMMAND_COUNT_ + 1];
-    AUTO(buf_free) struct buf text = BUF_INIT(MESSAGE_MAX_BYTES);
-    AUTO(auto_free) char *path = xasprintf("%s/_github_workflow/event.json", x->w->hello.temp);
-    size_t n = 0, failed = 0;
-
-    if (event != NULL) {
-        val_to_pretty(event, &text);
-        if (buf_done(&text, "event payload", e) < 0)
-            return err_wrap(e, "write the event payload");
-        files[n++] = (struct sbx_file){.path = path, .mode = 0644, .content = buf_sv(&text)};
-    }
-    file_commands_prepare(x, files, &n);
-    if (sbx_write_files(x->w->sbx, files, n, &failed, e) < 0)
-        return err_wrap(e, "write '%s' for the step", files[failed].path);
-    if (event != NULL)
-        val_sets(x->github, "event_path", val_string(sv_of(path)));
-    return 0;
 }
 
 static void set_action_members(struct exec *x)
@@ -187,7 +165,8 @@ int step_run(struct exec *x, struct err *e)
     set_action_members(x);
     if (w->sbx_gone) {
         step_fail(x, &w->sbx_error);
-    } else if (write_files(x, &why) < 0) {
+    } else if (step_files_name(x, &why) < 0 ||
+               (x->def->kind != REF_SCRIPT && step_files_write(x, &why) < 0)) {
         step_fail(x, &why);
     } else {
         rc = handle(x, e);

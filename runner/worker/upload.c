@@ -49,6 +49,7 @@ struct item {
 struct upload {
     struct worker *w;
     struct item *items, **last;
+    struct item *open; /* of the step under way */
     char *base;
     bool has_error;
     struct err error;
@@ -411,18 +412,20 @@ void upload_begin(struct upload *u, const struct record *r)
 
     it->rec = r;
     it->from = it->sent = r->log_from;
+    u->open = it;
 }
 
 void upload_record(struct upload *u, const struct record *r)
 {
-    for (struct item *it = u->items; it != NULL; it = it->next) {
-        if (it->rec != r)
-            continue;
-        it->to = r->log_to;
-        it->lines = r->lines;
-        it->closed = true;
-        advance(it);
-    }
+    struct item *it = u->open;
+
+    if (it == NULL || it->rec != r)
+        return; /* never begun */
+    u->open = NULL;
+    it->to = r->log_to;
+    it->lines = r->lines;
+    it->closed = true;
+    advance(it);
 }
 
 void upload_job(struct upload *u)

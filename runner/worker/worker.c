@@ -16,6 +16,7 @@
 #include "runner/worker/confine.h"
 #include "runner/worker/feed.h"
 #include "runner/worker/process.h"
+#include "runner/worker/program.h"
 #include "runner/worker/relay.h"
 #include "runner/worker/results.h"
 #include "runner/worker/steps.h"
@@ -364,6 +365,11 @@ static void worker_done(struct worker *w)
     val_unref(w->telemetry);
     strv_free(&w->paths);
     strv_free(&w->files);
+    val_unref(w->event);
+    buf_free(&w->event_text);
+    free(w->event_path);
+    program_forget(w);
+    free(w->old_script);
     free(w->environment_url);
     free(w->workspace);
     free(w->user_agent);
@@ -389,7 +395,8 @@ int worker_main(void)
                        .listing_fd = -1,
                        .result = RES_NONE,
                        .paths = STRV_INIT,
-                       .files = STRV_INIT};
+                       .files = STRV_INIT,
+                       .event_text = BUF_INIT(MESSAGE_MAX_BYTES)};
     struct err e = {0};
     int rc = -1;
 

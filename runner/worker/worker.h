@@ -68,6 +68,16 @@ struct worker {
     struct val *states; /* step id -> object of STATE_ values */
     struct strv files;  /* file table, manifests appended */
     struct val *outputs;
+    struct val *event;     /* the payload that event_text shows, or NULL */
+    struct buf event_text; /* of event.json */
+    char *event_path;
+    bool
+        event_intact; /* it held that text when it was last looked at, and nothing of the job's ran since */
+    struct looked_up {
+        char *name, *list,
+            *found; /* a program that was found since the last process of a step ended */
+    } looked_up;
+    char *old_script; /* of the step before, if that went well */
     char *environment_url;
     char *workspace;            /* as the job sees it */
     struct val *telemetry;      /* messages of type ActionCommand, each once */

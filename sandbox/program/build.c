@@ -60,7 +60,7 @@ static int plain_paths(const struct plan *p, struct box *b, struct err *e)
 static _Noreturn void plain_init(const struct plan *p, struct box *b, int worker, int launcher)
 {
     int keep[] = {worker, launcher, p->source_fd, b->lock_fd};
-    struct armed none = ARMED_INIT;
+    struct starter none = STARTER_INIT;
 
     child_begin(keep, 4);
     (void)setsid();
@@ -223,7 +223,7 @@ static int build_boxed(struct host *h, const struct plan *p, struct built *b, in
                       .box = &box,
                       .worker = worker,
                       .launcher = launcher,
-                      .armed = ARMED_INIT};
+                      .starter = STARTER_INIT};
     int r;
 
     if (!(p->off & WALL_SECCOMP)) {

@@ -6,6 +6,7 @@
  * component is never followed, no FIFO or device is waited on, nothing of /proc or /sys is handed out. */
 #include "sandbox/program/helper.h"
 
+#include "sandbox/program/job_file.h"
 #include "sandbox/program/step.h"
 
 #include "base/clock.h"
@@ -21,7 +22,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,8 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#define LOOK_SMALL_BYTES 16384U
 
 int helper_identity(const struct box *b, struct err *e)
 {
@@ -54,36 +56,33 @@ int helper_identity(const struct box *b, struct err *e)
     return 0;
 }
 
-static int open_in_job(const char *path, uint64_t flags, uint64_t mode, int *out, struct err *e)
-{
-    struct open_how how = {.flags = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-                           .mode = mode,
-                           .resolve = RESOLVE_NO_MAGICLINKS};
-    long fd;
+/* Descriptors that go with an answer, and are closed when it was sent. */
+struct passed {
+    int fds[SBX_FILES_MAX];
+    size_t n;
+};
 
-    do
-        fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-    if (fd < 0 && errno == ENOENT) {
-        (void)err_set(e, FAIL_NOTFOUND, "'%s' does not exist", path);
-        e->sys = ENOENT;
-        return -1;
-    }
-    if (fd < 0)
-        return err_sys(e, "cannot open '%s'", path);
-    *out = (int)fd;
-    return 0;
+static void passed_done(struct passed *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        fd_close(&p->fds[i]);
 }
 
-static int do_read(const struct ipc_in *in, const char *path, struct ipc_out *o, int *pass,
-                   struct err *e)
+static void pass_on(struct passed *p, struct ipc_out *o, int *own_fd)
+{
+    BUG(p->n == SBX_FILES_MAX);
+    p->fds[p->n] = fd_take(own_fd);
+    ipc_put_fd(o, p->fds[p->n++]);
+}
+
+/* A regular file of at most `max` bytes, not of /proc or /sys. */
+static int open_regular(const char *path, uint64_t max, int *out, size_t *n, struct err *e)
 {
     AUTO(auto_fd) int fd = -1;
-    uint64_t max = wire_get_u64(in, TAG_MAX, 0);
     struct statfs fs;
     struct stat st;
 
-    if (open_in_job(path, O_RDONLY, 0, &fd, e) < 0)
+    if (job_file_open(path, O_RDONLY, 0, &fd, e) < 0)
         return -1;
     if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
         return err_sys(e, "cannot stat '%s'", path);
@@ -98,17 +97,27 @@ static int do_read(const struct ipc_in *in, const char *path, struct ipc_out *o,
         e->sys = EFBIG;
         return -1;
     }
-    *pass = fd_take(&fd);
-    ipc_put_fd(o, *pass);
+    *n = (size_t)st.st_size;
+    *out = fd_take(&fd);
     return 0;
 }
 
-/* A fresh file, whatever was there under that name: never written through a link. */
+static int do_read(const struct ipc_in *in, const char *path, struct ipc_out *o,
+                   struct passed *pass, struct err *e)
+{
+    AUTO(auto_fd) int fd = -1;
+    size_t n;
+
+    if (open_regular(path, wire_get_u64(in, TAG_MAX, 0), &fd, &n, e) < 0)
+        return -1;
+    pass_on(pass, o, &fd);
+    return 0;
+}
+
 static int do_write(struct ipc_in *in, const char *path, struct err *e)
 {
     AUTO(auto_fd) int memfd = ipc_take_fd(in, 0);
     AUTO(auto_free) char *big = NULL;
-    AUTO(auto_fd) int fd = -1;
     mode_t mode = (mode_t)(wire_get_u64(in, TAG_MODE, 0600) & 07777);
     struct sv content;
     size_t n;
@@ -120,19 +129,7 @@ static int do_write(struct ipc_in *in, const char *path, struct err *e)
     } else if (!ipc_get_sv(in, TAG_BLOB, &content)) {
         return err_set(e, FAIL_PROTO, "a file without content");
     }
-    for (int attempt = 0; fd < 0; attempt++) {
-        if (open_in_job(path, O_WRONLY | O_CREAT | O_EXCL, mode, &fd, e) == 0)
-            break;
-        if (e->sys != EEXIST || attempt == 8)
-            return -1;
-        if (unlink(path) < 0 && errno != ENOENT)
-            return err_sys(e, "cannot replace '%s'", path);
-    }
-    if (fd_write_full(fd, content.p, content.n, e) < 0)
-        return err_wrap(e, "write '%s'", path);
-    if (fchmod(fd, mode) < 0) /* the umask is not the worker's wish */
-        return err_sys(e, "chmod '%s'", path);
-    return 0;
+    return job_file_write(path, mode, content, e);
 }
 
 static int do_mkdir(const char *path, struct err *e)
@@ -142,14 +139,22 @@ static int do_mkdir(const char *path, struct err *e)
     return fs_mkdir_all(AT_FDCWD, path, 0755, e);
 }
 
-static int do_which(const struct ipc_in *in, const char *list, struct ipc_out *o, struct err *e)
+static int do_link(const struct ipc_in *in, const char *path, struct err *e)
 {
-    AUTO(auto_free) char *name = wire_dup_str(in, TAG_NAME);
+    AUTO(auto_free) char *target = wire_dup_str(in, TAG_NAME);
+
+    if (target == NULL || path[0] != '/')
+        return err_set(e, FAIL_PROTO, "a link without a target");
+    return symlink(target, path) < 0 && errno != EEXIST
+               ? err_sys(e, "cannot make the link '%s'", path)
+               : 0;
+}
+
+static int which(const char *name, const char *list, struct ipc_out *o, struct err *e)
+{
     struct sv rest = sv_of(list);
     struct sv dir;
 
-    if (name == NULL || name[0] == '\0')
-        return err_set(e, FAIL_PROTO, "no program named");
     if (strchr(name, '/') != NULL)
         rest = SV("/");
     while (sv_next(&rest, ':', &dir)) {
@@ -165,6 +170,84 @@ static int do_which(const struct ipc_in *in, const char *list, struct ipc_out *o
         return 0;
     }
     return err_set(e, FAIL_NOTFOUND, "'%s' is not on the job's PATH (%s)", name, list);
+}
+
+static int do_which(const struct ipc_in *in, const char *list, struct ipc_out *o, struct err *e)
+{
+    AUTO(auto_free) char *name = wire_dup_str(in, TAG_NAME);
+
+    if (name == NULL || name[0] == '\0')
+        return err_set(e, FAIL_PROTO, "no program named");
+    return which(name, list, o, e);
+}
+
+/* ---- several in one go ---- */
+
+struct looking {
+    struct ipc_out *o;
+    uint64_t max;
+    size_t room; /* for contents, in the record */
+    struct passed *pass;
+};
+
+/* A small file is read here: a descriptor costs more than its content. */
+static int read_small(int fd, size_t n, struct looking *l, bool *done, struct err *e)
+{
+    char content[LOOK_SMALL_BYTES];
+    ssize_t got;
+
+    *done = false;
+    if (n >= sizeof content || n > l->room)
+        return 0;
+    got = fd_read_full(fd, content, sizeof content, e);
+    if (got < 0)
+        return -1;
+    if ((size_t)got == sizeof content) /* it grows: then it is the worker's to measure */
+        return lseek(fd, 0, SEEK_SET) < 0 ? err_sys(e, "lseek") : 0;
+    ipc_put_sv(l->o, TAG_CONTENT, (struct sv){content, (size_t)got});
+    l->room -= (size_t)got;
+    *done = true;
+    return 0;
+}
+
+static int look_at(struct looking *l, const char *path, struct err *e)
+{
+    AUTO(auto_fd) int fd = -1;
+    bool done;
+    size_t n;
+
+    if (open_regular(path, l->max, &fd, &n, e) < 0 || read_small(fd, n, l, &done, e) < 0)
+        return -1;
+    if (done)
+        return 0;
+    ipc_put_u64(l->o, TAG_FD, l->pass->n);
+    pass_on(l->pass, l->o, &fd);
+    return 0;
+}
+
+static int do_look(struct ipc_in *in, const char *list, struct ipc_out *o, struct passed *pass,
+                   struct err *e)
+{
+    AUTO(auto_free) char *name = wire_dup_str(in, TAG_NAME);
+    struct looking l = {
+        .o = o, .max = wire_get_u64(in, TAG_MAX, 0), .room = WIRE_INLINE_BYTES, .pass = pass};
+    struct err why = {0};
+    size_t n = 0;
+    uint16_t tag;
+    struct sv v;
+
+    while (ipc_next(in, &tag, &v)) {
+        if (tag != TAG_FILE)
+            continue;
+        if (n++ == SBX_FILES_MAX || memchr(v.p, '\0', v.n) != NULL)
+            return err_set(e, FAIL_PROTO, "malformed list of files");
+        AUTO(auto_free) char *path = sv_dup(v);
+        if (look_at(&l, path, &why) < 0)
+            wire_put_err(o, &why);
+    }
+    if (name != NULL && which(name, list, o, &why) < 0 && why.code != FAIL_NOTFOUND)
+        wire_put_err(o, &why);
+    return 0;
 }
 
 /* ---- hashFiles ---- */
@@ -221,8 +304,8 @@ static int do_hash(struct ipc_in *in, const char *root, int sock, const char *ho
     return glob_walk(g, &options, e);
 }
 
-static int serve(const struct box *b, int sock, struct ipc_in *in, struct ipc_out *o, int *pass,
-                 struct err *e)
+static int serve(const struct box *b, int sock, struct ipc_in *in, struct ipc_out *o,
+                 struct passed *pass, struct err *e)
 {
     AUTO(auto_free) char *path = wire_dup_str(in, TAG_PATH);
 
@@ -239,6 +322,10 @@ static int serve(const struct box *b, int sock, struct ipc_in *in, struct ipc_ou
         return fs_remove_tree(AT_FDCWD, path, e);
     case WIRE_WHICH:
         return do_which(in, path, o, e);
+    case WIRE_LINK:
+        return do_link(in, path, e);
+    case WIRE_LOOK:
+        return do_look(in, path, o, pass, e);
     case WIRE_HASH:
         return do_hash(in, path, sock, b->home, e);
     default:
@@ -257,7 +344,7 @@ static _Noreturn void helper_child(const struct box *b, int sock)
         (void)err_wrap(&identity, "file helper");
     for (;;) {
         AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
-        AUTO(auto_fd) int pass = -1;
+        AUTO(passed_done) struct passed pass = {.n = 0};
         struct ipc_out o;
         int r = ipc_recv(sock, &in, &e);
 

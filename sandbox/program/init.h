@@ -7,7 +7,7 @@
 #include "sandbox/program/plan.h"
 #include "sandbox/program/step.h"
 
-/* armed: the first step's child, or none. Both sockets are taken over; every other descriptor but those of the box is closed already. */
-_Noreturn void init_run(const struct box *b, const struct armed *armed, int worker, int launcher);
+/* first: a starter, or none. Both sockets are taken over; every other descriptor but those of the box is closed already. */
+_Noreturn void init_run(const struct box *b, const struct starter *first, int worker, int launcher);
 
 #endif

@@ -34,6 +34,12 @@ static uint32_t root_of(const struct plan *p)
     return p->level == SBX_FULL ? 1 : 0;
 }
 
+/* The job's user likewise. */
+static uint32_t user_of(const struct plan *p)
+{
+    return p->level == SBX_FULL ? 1 + SBX_STEP_UID : 0;
+}
+
 static int make_dir(const char *path, mode_t mode, const struct plan *p, struct err *e)
 {
     uint32_t owner = root_of(p);
@@ -333,11 +339,13 @@ static int build_writable(const struct plan *p, struct err *e)
         symlink("/tmp", "root/var/tmp") < 0)
         return err_sys(e, "symlink");
     if (mount_tmpfs("root/tmp", PRIVATE_FLAGS, "mode=1777,size=50%", p, e) < 0 ||
-        mount_tmpfs("root/run", PRIVATE_FLAGS, "mode=755,size=64m", p, e) < 0 ||
-        make_dir("root/run/lock", 01777, p, e) < 0)
+        mount_tmpfs("root/run", PRIVATE_FLAGS, "mode=755,size=256m", p, e) < 0 ||
+        make_dir("root/run/lock", 01777, p, e) < 0 || make_dir("root" SBX_MEMORY, 0755, p, e) < 0)
         return -1;
     if (chmod("root/run/lock", 01777) < 0)
         return err_sys(e, "chmod");
+    if (lchown("root" SBX_MEMORY, user_of(p), user_of(p)) < 0)
+        return err_sys(e, "cannot give '" SBX_MEMORY "' to the job's user");
     return 0;
 }
 

@@ -131,7 +131,7 @@ static int set_up(struct setup *s, struct err *e)
         return -1;
     if (rootfs_build(s->rootfs, s->plan, s->etc, e) < 0)
         return -1;
-    if (drop_stdio(e) < 0 || step_inner(s->box, &s->armed, e) < 0)
+    if (drop_stdio(e) < 0 || step_inner(s->box, &s->starter, e) < 0)
         return -1;
     /* Now that the inner maps are written. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -159,8 +159,8 @@ void setup_child(struct setup *s)
     keep[2] = s->box->source_fd;
     keep[3] = s->box->user_ns;
     keep[4] = s->box->mount_ns;
-    keep[5] = s->armed.sock;
+    keep[5] = s->starter.sock;
     keep[6] = s->box->lock_fd;
     child_begin(keep, 7);
-    init_run(s->box, &s->armed, s->worker, s->launcher);
+    init_run(s->box, &s->starter, s->worker, s->launcher);
 }

@@ -14,8 +14,8 @@ struct setup {
     const struct etc *etc;
     struct rootfs *rootfs; /* opened already at level full */
     struct box *box;
-    struct armed armed; /* the first child, with which U2 was made */
-    int go;             /* one byte comes when the id maps are written */
+    struct starter starter; /* with which U2 was made */
+    int go;                 /* one byte comes when the id maps are written */
     int worker, launcher;
 };
 _Noreturn void setup_child(struct setup *s);

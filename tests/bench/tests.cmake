@@ -16,3 +16,6 @@ if(TARGET bench_sandbox) # its own worker, and the filters for bubblewrap
     target_link_libraries(bench_sandbox PRIVATE gantry_sandbox PkgConfig::CMOCKA PkgConfig::SECCOMP)
     add_dependencies(bench_sandbox gantry-sandbox sandbox_worker)
 endif()
+if(TARGET bench_log) # the worker's own objects
+    target_link_libraries(bench_log PRIVATE gantry-worker_lib)
+endif()
