@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The blob endpoint: the subset of Azure's block and append blobs that runners use for logs and summaries (spec logs
- * 7.3, job-services 3). Content is stored under its SHA-256; a name points to it once it is complete. An append
- * blob grows in a file of its own until it is sealed. */
+ * 7.3, job-services 3). Content is stored under its SHA-256, a small one in the database; a name points to it once it
+ * is complete. An append blob grows in a file of its own until it is sealed. */
 #include "runner/service/actions_priv.h"
 
 #include <errno.h>
@@ -25,7 +25,8 @@ struct put {
     struct svc *s;
     enum put_kind kind;
     char *name;
-    char *temp; /* file below the state folder; NULL: PUT_APPEND writes in place */
+    struct buf small; /* PUT_BLOCK: the content, as long as it is small */
+    char *temp;       /* file below the state folder; NULL: PUT_APPEND writes in place */
     int fd;
     uint64_t size; /* bytes of this request */
     uint64_t from; /* PUT_APPEND: where the block begins */
@@ -54,6 +55,7 @@ static void put_end(void *data, bool completed)
     if (p->temp != NULL)
         (void)unlinkat(p->s->state_fd, p->temp, 0); /* gone already when it was stored */
     cry_sha256_free(p->hash);
+    buf_free(&p->small);
     free(p->temp);
     free(p->name);
     free(p);
@@ -83,16 +85,8 @@ static void reply(struct hs_req *r, int status, const char *code)
     svc_reply_headers(r, status, headers, buf_sv(&body));
 }
 
-static ssize_t sink(void *ctx, const void *data, size_t n)
+static void write_out(struct put *p, const char *at, size_t left)
 {
-    struct put *p = ctx;
-    const char *at = data;
-    size_t left = n;
-
-    if (p->size + n > SVC_MAX_BLOB && p->failed == 0)
-        p->failed = EFBIG;
-    if (p->failed == 0)
-        p->failed = failpoint_hit("blob-write");
     while (left > 0 && p->failed == 0) {
         ssize_t w = write(p->fd, at, left);
         if (w < 0 && errno != EINTR)
@@ -102,6 +96,37 @@ static ssize_t sink(void *ctx, const void *data, size_t n)
             left -= (size_t)w;
         }
     }
+}
+
+/* A block that is too large for the database goes to a file. */
+static void move_to_file(struct put *p)
+{
+    char token[25];
+
+    ids_token(token, 24);
+    p->temp = xasprintf("blobs/tmp/%s", token);
+    p->fd = openat(p->s->state_fd, p->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (p->fd < 0)
+        p->failed = errno;
+    write_out(p, p->small.p, p->small.len);
+    buf_free(&p->small);
+    p->small = BUF_INIT(SVC_SMALL_BLOB);
+}
+
+static ssize_t sink(void *ctx, const void *data, size_t n)
+{
+    struct put *p = ctx;
+
+    if (p->size + n > SVC_MAX_BLOB && p->failed == 0)
+        p->failed = EFBIG;
+    if (p->failed == 0)
+        p->failed = failpoint_hit("blob-write");
+    if (p->failed == 0 && p->fd < 0 && n > SVC_SMALL_BLOB - p->small.len)
+        move_to_file(p);
+    if (p->failed == 0 && p->fd < 0)
+        buf_add(&p->small, data, n);
+    else
+        write_out(p, data, n);
     if (p->hash != NULL)
         cry_sha256_add(p->hash, data, n);
     p->size += n;
@@ -121,27 +146,31 @@ static enum put_kind kind_of(const struct hs_req *r)
 static bool exists(struct svc *s, const char *name)
 {
     AUTO(buf_free) struct buf path = BUF_INIT(256);
-    char sha[65];
-    uint64_t size;
+    struct store_blob b = {.content = NULL};
     struct err e;
 
     append_path(name, &path);
-    return fs_exists(s->state_fd, path.p) || store_get_blob(s->store, name, sha, &size, &e) == 0;
+    return fs_exists(s->state_fd, path.p) || store_get_blob(s->store, name, &b, &e) == 0;
 }
 
 /* A log that is lost here would be missed by nobody: the one run ends with a line that says so. Others are served
  * on, and their runners told. */
+static void lost(struct svc *s, const struct err *e)
+{
+    log_error("service", "blob", "error=%s", e->msg);
+    if (!s->cfg.serve && s->fatal.code == FAIL_NONE) {
+        s->fatal = *e;
+        loop_stop(s->loop);
+    }
+}
+
 static void disk_failed(struct svc *s, int sys)
 {
     struct err e;
 
     (void)err_set(&e, FAIL_SYS, "cannot store a log in '%s/blobs': %s%s", s->cfg.state_dir,
                   strerrordesc_np(sys), sys == ENOSPC ? "; free some space and run again" : "");
-    log_error("service", "blob", "error=%s", e.msg);
-    if (!s->cfg.serve && s->fatal.code == FAIL_NONE) {
-        s->fatal = e;
-        loop_stop(s->loop);
-    }
+    lost(s, &e);
 }
 
 /* Opens what the body goes to. 0, or the status and error code to answer with. */
@@ -154,19 +183,15 @@ static int open_target(struct put *p, const struct hs_req *r, const char **code)
     struct err e;
 
     if (p->kind == PUT_BLOCK) {
-        char token[25];
-        ids_token(token, 24);
-        p->temp = xasprintf("blobs/tmp/%s", token);
         p->hash = cry_sha256_new();
-        p->fd = openat(p->s->state_fd, p->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    } else {
-        int flags = p->kind == PUT_CREATE ? O_CREAT | O_TRUNC : O_APPEND;
-        append_path(p->name, &path);
-        p->fd = openat(p->s->state_fd, path.p, flags | O_WRONLY | O_CLOEXEC, 0600);
-        if (p->fd < 0 && errno == ENOENT) {
-            *code = exists(p->s, p->name) ? "InvalidBlobType" : "BlobNotFound";
-            return exists(p->s, p->name) ? 409 : 404;
-        }
+        return 0;
+    }
+    int flags = p->kind == PUT_CREATE ? O_CREAT | O_TRUNC : O_APPEND;
+    append_path(p->name, &path);
+    p->fd = openat(p->s->state_fd, path.p, flags | O_WRONLY | O_CLOEXEC, 0600);
+    if (p->fd < 0 && errno == ENOENT) {
+        *code = exists(p->s, p->name) ? "InvalidBlobType" : "BlobNotFound";
+        return exists(p->s, p->name) ? 409 : 404;
     }
     if (p->fd < 0 || fstat(p->fd, &st) < 0) {
         disk_failed(p->s, errno);
@@ -199,7 +224,11 @@ static void put_headers(struct svc *s, struct hs_req *r)
         return;
     }
     p = xcalloc(1, sizeof *p);
-    *p = (struct put){.s = s, .kind = kind_of(r), .name = xstrdup(name), .fd = -1};
+    *p = (struct put){.s = s,
+                      .kind = kind_of(r),
+                      .name = xstrdup(name),
+                      .small = BUF_INIT(SVC_SMALL_BLOB),
+                      .fd = -1};
     p->seal = p->kind == PUT_SEAL || sv_ieq(sv_of(hs_query(r, "seal")), SV("true"));
     hs_set_data(r, p, put_end);
     if ((p->kind == PUT_BLOCK || p->kind == PUT_CREATE) &&
@@ -208,10 +237,9 @@ static void put_headers(struct svc *s, struct hs_req *r)
         return;
     }
     if (p->kind == PUT_SEAL) {
+        struct store_blob b = {.content = NULL};
         struct err e;
-        char sha[65];
-        uint64_t size;
-        if (blob_seal(s, name, &e) < 0 && store_get_blob(s->store, name, sha, &size, &e) < 0) {
+        if (blob_seal(s, name, &e) < 0 && store_get_blob(s->store, name, &b, &e) < 0) {
             reply(r, 404, "BlobNotFound");
             return;
         }
@@ -237,13 +265,26 @@ static int store_content(struct svc *s, const char *from, const unsigned char h[
         return -1;
     if (renameat(s->state_fd, from, s->state_fd, path) < 0)
         return err_sys(e, "cannot store a blob");
-    return store_put_blob(s->store, name, hex.p, size, e);
+    return store_put_blob(s->store, name, hex.p, size, NULL, e);
+}
+
+static int store_block(struct put *p, struct err *e)
+{
+    AUTO(buf_free) struct buf hex = BUF_INIT(128);
+    struct sv content = buf_sv(&p->small);
+    unsigned char h[SHA256_BYTES];
+
+    cry_sha256_end(p->hash, h);
+    p->hash = NULL;
+    if (p->temp != NULL)
+        return store_content(p->s, p->temp, h, p->name, p->size, e);
+    hex_encode(&hex, h, SHA256_BYTES);
+    return store_put_blob(p->s->store, p->name, hex.p, p->size, &content, e);
 }
 
 static void put_done(struct svc *s, struct hs_req *r)
 {
     struct put *p = hs_data(r);
-    unsigned char h[SHA256_BYTES];
     struct err e;
 
     if (p->failed != 0) {
@@ -255,14 +296,10 @@ static void put_done(struct svc *s, struct hs_req *r)
               p->failed == EFBIG ? "RequestBodyTooLarge" : "InternalError");
         return;
     }
-    if (p->kind == PUT_BLOCK) {
-        cry_sha256_end(p->hash, h);
-        p->hash = NULL;
-        if (store_content(s, p->temp, h, p->name, p->size, &e) < 0) {
-            log_error("service", "blob", "error=%s", e.msg);
-            reply(r, 500, "InternalError");
-            return;
-        }
+    if (p->kind == PUT_BLOCK && store_block(p, &e) < 0) {
+        lost(s, &e);
+        reply(r, 500, "InternalError");
+        return;
     }
     if (p->kind == PUT_APPEND && p->seal && blob_seal(s, p->name, &e) < 0)
         log_error("service", "blob", "error=%s", e.msg);
@@ -329,15 +366,24 @@ int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256,
 
 int blob_open(struct svc *s, const char *name, int *fd, uint64_t *size, struct err *e)
 {
+    AUTO(buf_free) struct buf content = BUF_INIT(SVC_SMALL_BLOB);
     AUTO(auto_free) char *path = NULL;
-    char sha[65];
+    struct store_blob b = {.content = &content};
 
-    if (store_get_blob(s->store, name, sha, size, e) < 0)
+    if (store_get_blob(s->store, name, &b, e) < 0)
         return -1;
-    path = xasprintf("blobs/%.2s/%s", sha, sha);
+    if (b.is_inline) {
+        if (buf_done(&content, "blob", e) < 0 ||
+            fd_memfd("gantry-blob", content.p, content.len, fd, e) < 0)
+            return -1;
+        *size = content.len;
+        return 0;
+    }
+    path = xasprintf("blobs/%.2s/%s", b.sha256, b.sha256);
     *fd = openat(s->state_fd, path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0)
         return err_sys(e, "cannot open blob '%s'", name);
+    *size = b.size;
     return 0;
 }
 
@@ -347,7 +393,7 @@ void blob_get(void *ctx, struct hs_req *r, enum hs_stage stage)
     const char *name = hs_param(r, "name");
     AUTO(auto_free) char *etag = NULL;
     const char *headers[] = {"Content-Type: application/octet-stream", NULL, NULL};
-    char sha[65];
+    struct store_blob b = {.content = NULL};
     struct err e;
     uint64_t size;
     int fd;
@@ -358,12 +404,11 @@ void blob_get(void *ctx, struct hs_req *r, enum hs_stage stage)
         reply(r, 403, "AuthenticationFailed");
         return;
     }
-    if (store_get_blob(s->store, name, sha, &size, &e) < 0 ||
-        blob_open(s, name, &fd, &size, &e) < 0) {
+    if (store_get_blob(s->store, name, &b, &e) < 0 || blob_open(s, name, &fd, &size, &e) < 0) {
         reply(r, 404, "BlobNotFound");
         return;
     }
-    etag = xasprintf("ETag: \"%s\"", sha);
+    etag = xasprintf("ETag: \"%s\"", b.sha256);
     headers[1] = etag;
     hs_reply_fd(r, 200, headers, fd, 0, size);
 }

@@ -49,6 +49,8 @@ static const char *const migrations[] = {
     " name TEXT NOT NULL, grp TEXT NOT NULL, cancel_in_progress INTEGER NOT NULL,"
     " queue_max INTEGER NOT NULL, phase INTEGER NOT NULL, arrival INTEGER NOT NULL,"
     " PRIMARY KEY(run_id, id)) STRICT;",
+    /* small blobs lie here and not in files of their own */
+    "ALTER TABLE blobs ADD COLUMN content BLOB;",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
@@ -56,8 +58,8 @@ static const char *const statements[STATEMENT_COUNT_] = {
     [PUT_RUN] = "INSERT OR REPLACE INTO runs VALUES(?,?,?,?,?,?,?)",
     [PUT_LEG] = "INSERT OR REPLACE INTO legs VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [PUT_RUNNER] = "INSERT OR REPLACE INTO runners VALUES(?,?,?,?,?,?,?)",
-    [PUT_BLOB] = "INSERT OR REPLACE INTO blobs VALUES(?,?,?)",
-    [GET_BLOB] = "SELECT sha256, size FROM blobs WHERE name = ?",
+    [PUT_BLOB] = "INSERT OR REPLACE INTO blobs VALUES(?,?,?,?)",
+    [GET_BLOB] = "SELECT sha256, size, content FROM blobs WHERE name = ?",
     [PUT_PLACE] = "INSERT OR REPLACE INTO places VALUES(?,?,?,?,?,?,?,?,?)",
     [DEL_PLACE] = "DELETE FROM places WHERE run_id = ? AND id = ?",
 };
@@ -292,18 +294,19 @@ int store_put_runner(struct store *st, const struct runner *r, struct err *e)
 }
 
 int store_put_blob(struct store *st, const char *name, const char *sha256, uint64_t size,
-                   struct err *e)
+                   const struct sv *content, struct err *e)
 {
     sqlite3_stmt *q = st->st[PUT_BLOB];
 
     text(q, 1, sv_of(name));
     text(q, 2, sv_of(sha256));
     (void)sqlite3_bind_int64(q, 3, (sqlite3_int64)size);
+    if (content != NULL)
+        (void)sqlite3_bind_blob64(q, 4, content->p, content->n, SQLITE_TRANSIENT);
     return change(st, q, e);
 }
 
-int store_get_blob(struct store *st, const char *name, char sha256[65], uint64_t *size,
-                   struct err *e)
+int store_get_blob(struct store *st, const char *name, struct store_blob *out, struct err *e)
 {
     sqlite3_stmt *q = st->st[GET_BLOB];
     int rc;
@@ -311,9 +314,12 @@ int store_get_blob(struct store *st, const char *name, char sha256[65], uint64_t
     text(q, 1, sv_of(name));
     rc = sqlite3_step(q);
     if (rc == SQLITE_ROW && sqlite3_column_bytes(q, 0) == 64) {
-        memcpy(sha256, sqlite3_column_text(q, 0), 64);
-        sha256[64] = '\0';
-        *size = (uint64_t)sqlite3_column_int64(q, 1);
+        memcpy(out->sha256, sqlite3_column_text(q, 0), 64);
+        out->sha256[64] = '\0';
+        out->size = (uint64_t)sqlite3_column_int64(q, 1);
+        out->is_inline = sqlite3_column_type(q, 2) != SQLITE_NULL;
+        if (out->is_inline && out->content != NULL)
+            buf_add(out->content, sqlite3_column_blob(q, 2), (size_t)sqlite3_column_bytes(q, 2));
     } else {
         (void)err_set(e, FAIL_NOTFOUND, "there is no blob '%s'", name);
         rc = -1;

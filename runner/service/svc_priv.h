@@ -32,6 +32,7 @@
 #define SVC_MAX_RUN_BODY  (32U << 20)
 #define SVC_MAX_JOB_BODY  (16U << 20) /* completejob, step updates */
 #define SVC_MAX_BLOB      (1ULL << 40)
+#define SVC_SMALL_BLOB    (32U << 10) /* ours: up to here the database is cheaper than a file */
 #define SVC_MAX_MESSAGE   (64U << 20) /* a composed job message */
 #define SVC_MAX_RUNNERS   10000U
 #define SVC_BILLING_OWNER "O_local"
@@ -381,10 +382,17 @@ void store_close(struct store *st);
 MUST_USE int store_put_run(struct store *st, const struct run *r, struct err *e);
 MUST_USE int store_put_leg(struct store *st, const struct leg *l, struct err *e);
 MUST_USE int store_put_runner(struct store *st, const struct runner *r, struct err *e);
+/* content: of a small blob, which is kept in the database; NULL: it lies in a file. */
 MUST_USE int store_put_blob(struct store *st, const char *name, const char *sha256, uint64_t size,
-                            struct err *e);
+                            const struct sv *content, struct err *e);
+struct store_blob {
+    char sha256[65];
+    uint64_t size;
+    bool is_inline;
+    struct buf *content; /* gets that of a small one; NULL: not wanted */
+};
 /* FAIL_NOTFOUND */
-MUST_USE int store_get_blob(struct store *st, const char *name, char sha256[65], uint64_t *size,
+MUST_USE int store_get_blob(struct store *st, const char *name, struct store_blob *out,
                             struct err *e);
 MUST_USE int store_put_place(struct store *st, const struct place *p, struct err *e);
 MUST_USE int store_del_place(struct store *st, const struct place *p, struct err *e);

@@ -173,7 +173,7 @@ def small_disk(size):
 
 @pytest.mark.root
 @pytest.mark.parametrize("size, text", [("8k", "service database " + SERVICE + "/service.db': cannot prepare it: database or disk is full"),
-                                        ("64k", "the service ended: cannot store a log in " + SERVICE + "/blobs': " + FULL)])
+                                        ("56k", "the service ended: cannot write the log of events in " + SERVICE + "': " + FULL)])
 def test_a_disk_that_is_too_small(gantry, repository, host, size, text):
     repository.commit(GOOD)
     run = gantry("run", "--json", "--offline", prefix=small_disk(size))

@@ -520,6 +520,63 @@ static void a_log_in_blocks(void **state)
     rig_free(g);
 }
 
+/* A small log is kept in the database, a larger one in a file: told the same. */
+static void a_log_of_that_size(size_t size)
+{
+    enum { LINE = 64 };
+    static const char *const headers[] = {"x-ms-blob-type: BlockBlob", "If-None-Match: *", NULL};
+    static const char stamp[] = "2026-03-04T05:06:08.1234567Z ";
+    struct rig *g = start();
+    AUTO(auto_free) char *run = start_run(g);
+    AUTO(auto_free) char *text = xmalloc(size + 1);
+    AUTO(buf_free) struct buf want = BUF_INIT(1U << 20);
+    struct answer a;
+
+    memset(text, 'y', size);
+    for (size_t at = 0; at + LINE <= size; at += LINE) {
+        memcpy(text + at, stamp, sizeof stamp - 1);
+        text[at + LINE - 1] = '\n';
+    }
+    begin(g);
+    play(g, "10-step-log-url");
+    a = rig_call(g, "PUT", known(g, SV("step_log_url")), NULL, (struct sv){text, size}, headers);
+    assert_int_equal(a.status, 201);
+    answer_done(&a);
+    a = rig_call(g, "PUT", known(g, SV("step_log_url")), NULL, SV("again"), headers);
+    assert_int_equal(a.status, 409);
+    answer_done(&a);
+    play(g, "12-step-log-metadata");
+    play(g, "cancel-completejob");
+    buf_adds(&want, "run.started\njob.queued build\njob.started build\n"
+                    "step.started build 1 \nstep.completed build 1 success\n"
+                    "step.started build 2 \n");
+    for (size_t at = 0; at < size; at += LINE) {
+        size_t skip = at + LINE <= size ? sizeof stamp - 1 : 0;
+        size_t n = size - at < LINE ? size - at : LINE;
+        buf_adds(&want, "log build 2: ");
+        buf_add(&want, text + at + skip, n - skip);
+    }
+    if (size % LINE != 0) /* the last line has no end */
+        buf_addc(&want, '\n');
+    buf_adds(&want, "step.completed build 2 cancelled\n"
+                    "annotation build error: The operation was canceled.\n"
+                    "job.completed build cancelled\nrun.completed cancelled\n");
+    rig_expect_events(g, run, want.p);
+    rig_free(g);
+}
+
+static void a_small_log(void **state)
+{
+    (void)state;
+    a_log_of_that_size(32768);
+}
+
+static void a_larger_log(void **state)
+{
+    (void)state;
+    a_log_of_that_size(32769);
+}
+
 /* Feed and upload bring the same lines: each is told once, in order, whatever the feed lost. */
 static void every_line_once(void **state)
 {
@@ -575,6 +632,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_exchange_of_one_job),
         cmocka_unit_test(a_log_in_blocks),
+        cmocka_unit_test(a_small_log),
+        cmocka_unit_test(a_larger_log),
         cmocka_unit_test(every_line_once),
         cmocka_unit_test(the_listener_completes_for_a_dead_worker),
     };
