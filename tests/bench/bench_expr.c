@@ -81,7 +81,6 @@ int main(void)
     const struct expr_env env = {.ctx = contexts, .context = context};
 
     json_decref(j);
-    printf("%10s %10s  expression\n", "all ns", "eval ns");
     for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
         struct expr *x = NULL;
         struct expr_error xe = {0};
@@ -90,8 +89,8 @@ int main(void)
             err_print(&e);
             return 1;
         }
-        printf("%10.0f %10.0f  %s\n", median(expressions[i], NULL, &env),
-               median(expressions[i], x, &env), expressions[i]);
+        printf("lex, parse and evaluate | %6.0f ns, %6.0f ns of it evaluation | %s\n",
+               median(expressions[i], NULL, &env), median(expressions[i], x, &env), expressions[i]);
         expr_free(x);
     }
     val_unref(contexts);

@@ -149,8 +149,8 @@ static void lines(const struct kind *k, unsigned secrets, size_t megabytes)
     rig_init(&r, secrets);
     (void)run(&r, k->pattern, (size_t)4 << 20, false); /* warm; compiles the masks */
     double took = run(&r, k->pattern, megabytes * 1000000, false);
-    printf("log path, %-26s %5u secrets %6.0f MB/s a core\n", k->name, secrets,
-           (double)megabytes / took);
+    printf("log path: %-26s | %4.0f MB/s a core | %u secrets\n", k->name, (double)megabytes / took,
+           secrets);
     rig_done(&r);
 }
 
@@ -167,9 +167,9 @@ static void long_line(size_t megabytes, unsigned secrets)
         (void)run(&r, words, (size_t)1 << 20, false);
         double before = rss_mib();
         double took = run(&r, dots, megabytes * 1000000, true);
-        printf("log path, one line of %3zu MB        %5u secrets %6.0f MB/s a core, %.1f MiB more "
-               "memory\n",
-               megabytes, secrets, (double)megabytes / took, rss_mib() - before);
+        printf("log path: one line of %3zu MB       | %4.0f MB/s a core, %.1f MiB more memory | %u "
+               "secrets\n",
+               megabytes, (double)megabytes / took, rss_mib() - before, secrets);
         (void)fflush(stdout);
         rig_done(&r);
         _exit(0);

@@ -85,7 +85,8 @@ static void run(const char *name, struct mask *m, void (*fill)(struct buf *, siz
         mask_apply(m, one, &out);
     }
     int64_t us = tm_now_us() - start;
-    printf("%-28s line %8zu: %7.0f MB/s\n", name, line, (double)text.len / (double)us);
+    printf("masker: %-28s | %5.0f MB/s | lines of %zu bytes\n", name, (double)text.len / (double)us,
+           line);
 }
 
 int main(void)
@@ -100,7 +101,7 @@ int main(void)
         mask_add(m, sv_of(s));
     }
     (void)mask_hits(m, SV("x"));
-    printf("1,000 secrets registered in %.1f ms\n", (double)(tm_now_us() - start) / 1000);
+    printf("masker: 1,000 secrets registered | %.1f ms\n", (double)(tm_now_us() - start) / 1000);
     run("words", m, fill_words, 80);
     run("words", m, fill_words, 1000);
     run("words, one line", m, fill_words, TEXT_BYTES);

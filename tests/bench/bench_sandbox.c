@@ -39,7 +39,7 @@ static void print(const char *what, const char *beside, struct figures *f, size_
 {
     double ratio = median(f->ratio, n);
 
-    printf("%-44s %7.2f ms   %-28s %7.2f ms   ratio %.2f\n", what, median(f->a, n), beside,
+    printf("%-36s | %6.2f ms | %-22s %6.2f ms | %.2f x\n", what, median(f->a, n), beside,
            median(f->b, n), ratio);
 }
 
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
     print(geteuid() == 0 ? "sandbox (full, sudo) and /bin/true" : "sandbox (single) and /bin/true",
           "bwrap, equal set", &create, rounds);
     print("step in a standing sandbox", "posix_spawn /bin/true", &step, rounds);
-    printf("%-44s %7.2f ms\n", "tear down an idle job, until GONE", median(down.a, rounds));
+    printf("%-36s | %6.2f ms\n", "tear down an idle job, until GONE", median(down.a, rounds));
     sbx_launcher_free(launcher);
     free(profile.filter);
     (void)rmdir(home);
