@@ -27,19 +27,29 @@
 #define FORCE_MS       700 /* Ours: how long the forced end may take before the processes are killed */
 #define STOP_MS        5000
 
+/* A run that the service has. */
+struct posted {
+    struct live *live;
+    char *id;
+    bool over;
+    struct hc_req *cancel; /* being asked for, or NULL */
+};
+
 struct live {
     const struct run_request *r;
     struct loop *loop;
     struct hc *hc;
     struct sup *sup;
     struct render *render;
-    struct hc_req *req;        /* POST or the stream */
-    struct hc_req *cancel_req; /* cancel */
-    struct loop_timer *timer;  /* resume */
+    struct hc_req *req;       /* POST or the stream */
+    struct loop_timer *timer; /* resume */
     struct loop_timer *force_timer;
-    size_t at;     /* workflow that runs */
-    char *run_id;  /* NULL: not posted yet */
-    int64_t seq;   /* last event seen */
+    size_t at; /* workflow that is posted */
+    struct posted *
+        *runs; /* all go side by side, as on GitHub; they are shown one after the other */
+    size_t n_runs, cap_runs;
+    size_t shown;  /* the run that is followed */
+    int64_t seq;   /* last event of it seen */
     struct buf in; /* unfinished line */
     unsigned resumes;
     unsigned interrupts;
@@ -80,10 +90,12 @@ static char *entry_url(const struct live *v, const char *rest)
 
 static void post(struct live *v);
 static void follow(struct live *v);
+static void cancel(struct posted *run, bool force);
 
 static void run_over(struct live *v, enum run_result result)
 {
     v->completed = true;
+    v->runs[v->shown]->over = true;
     render_summary(v->render);
     switch (result) {
     case RUN_UNKNOWN:
@@ -140,18 +152,26 @@ static int on_data(void *ctx, const void *p, size_t n)
     return 0;
 }
 
-static void next(struct live *v)
+static void show(struct live *v, size_t run)
 {
-    free(v->run_id);
-    v->run_id = NULL;
+    v->shown = run;
     v->seq = 0;
     v->completed = false;
+    if (run < v->n_runs)
+        follow(v);
+    else
+        loop_stop(v->loop);
+}
+
+/* Posts the next workflow; behind the last one the runs are shown. */
+static void next(struct live *v)
+{
     while (++v->at < v->r->workflows.n && !v->r->workflows.v[v->at].matches)
         ;
-    if (v->at >= v->r->workflows.n || v->interrupts > 0)
-        loop_stop(v->loop);
-    else
+    if (v->at < v->r->workflows.n && v->interrupts == 0)
         post(v);
+    else
+        show(v, 0);
 }
 
 static void on_resume(void *ctx)
@@ -166,7 +186,7 @@ static void on_stream_end(void *ctx, const struct hc_response *r, const struct e
 
     v->req = NULL;
     if (v->completed) {
-        next(v);
+        show(v, v->shown + 1);
         return;
     }
     buf_reset(&v->in);
@@ -187,7 +207,8 @@ static void on_stream_end(void *ctx, const struct hc_response *r, const struct e
 
 static void follow(struct live *v)
 {
-    AUTO(auto_free) char *rest = xasprintf("/%s/events?after=%lld", v->run_id, (long long)v->seq);
+    AUTO(auto_free)
+    char *rest = xasprintf("/%s/events?after=%lld", v->runs[v->shown]->id, (long long)v->seq);
     AUTO(auto_free) char *url = entry_url(v, rest);
     struct hc_spec s = {
         .url = url,
@@ -224,6 +245,15 @@ static void print_errors(struct live *v, const json_t *answer, int status)
     }
 }
 
+static void add_run(struct live *v, struct sv id)
+{
+    struct posted *run = xcalloc(1, sizeof *run);
+
+    *run = (struct posted){.live = v, .id = sv_dup(id)};
+    GROW(v->runs, v->cap_runs, v->n_runs + 1);
+    v->runs[v->n_runs++] = run;
+}
+
 static void on_posted(void *ctx, const struct hc_response *r, const struct err *e)
 {
     struct live *v = ctx;
@@ -254,12 +284,10 @@ static void on_posted(void *ctx, const struct hc_response *r, const struct err *
         stop_with(v, &why, EXIT_HOST);
         return;
     }
-    v->run_id = sv_dup(id);
-    if (v->interrupts > 0) { /* nothing ran yet */
-        loop_stop(v->loop);
-        return;
-    }
-    follow(v);
+    add_run(v, id);
+    if (v->interrupts > 0)
+        cancel(v->runs[v->n_runs - 1], false);
+    next(v);
 }
 
 static void post(struct live *v)
@@ -351,17 +379,18 @@ static void on_force_over(void *ctx)
 
 static void on_cancelled(void *ctx, const struct hc_response *r, const struct err *e)
 {
-    struct live *v = ctx;
+    struct posted *run = ctx;
 
     (void)r;
     (void)e; /* the next Ctrl-C does not ask the service */
-    v->cancel_req = NULL;
+    run->cancel = NULL;
 }
 
-static void cancel(struct live *v, bool force)
+static void cancel(struct posted *run, bool force)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
-    AUTO(auto_free) char *rest = xasprintf("/%s/cancel", v->run_id);
+    struct live *v = run->live;
+    AUTO(auto_free) char *rest = xasprintf("/%s/cancel", run->id);
     AUTO(auto_free) char *url = entry_url(v, rest);
     struct hc_spec s = {
         .method = "POST",
@@ -371,14 +400,16 @@ static void cancel(struct live *v, bool force)
         .body = force ? SV("{\"force\":true}") : SV("{}"),
         .timeout_ms = POST_MS,
         .done = on_cancelled,
-        .ctx = v,
+        .ctx = run,
     };
     struct err e = {0};
 
-    if (v->cancel_req != NULL)
-        hc_cancel(v->cancel_req);
-    v->cancel_req = NULL;
-    if (hc_start(v->hc, &s, &v->cancel_req, &e) < 0)
+    if (run->over)
+        return;
+    if (run->cancel != NULL)
+        hc_cancel(run->cancel);
+    run->cancel = NULL;
+    if (hc_start(v->hc, &s, &run->cancel, &e) < 0)
         err_print(&e);
 }
 
@@ -389,15 +420,16 @@ static void on_signal(void *ctx, int sig)
     if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP)
         return;
     v->interrupts++;
-    if (v->interrupts == 1 && v->run_id != NULL && isatty(STDERR_FILENO))
+    if (v->interrupts == 1 && v->n_runs > 0 && isatty(STDERR_FILENO))
         (void)fputs("gantry: cancelling; steps have 10 s to end, Ctrl-C again ends them at once\n",
                     stderr);
-    if (v->run_id == NULL) { /* nothing runs */
+    if (v->n_runs == 0) { /* nothing runs */
         if (v->req == NULL || v->interrupts > 1)
             loop_stop(v->loop);
         return;
     }
-    cancel(v, v->interrupts > 1);
+    for (size_t i = 0; i < v->n_runs; i++)
+        cancel(v->runs[i], v->interrupts > 1);
     if (v->interrupts > 1 && v->force_timer == NULL)
         v->force_timer = loop_add_timer(v->loop, FORCE_MS, on_force_over, v);
     if (v->interrupts > 2)
@@ -495,8 +527,13 @@ void live_free(struct live **own)
         return;
     if (v->req != NULL)
         hc_cancel(v->req);
-    if (v->cancel_req != NULL)
-        hc_cancel(v->cancel_req);
+    for (size_t i = 0; i < v->n_runs; i++) {
+        if (v->runs[i]->cancel != NULL)
+            hc_cancel(v->runs[i]->cancel);
+        free(v->runs[i]->id);
+        free(v->runs[i]);
+    }
+    free(v->runs);
     loop_del_timer(v->timer);
     loop_del_timer(v->force_timer);
     if (v->sup !=
@@ -509,7 +546,6 @@ void live_free(struct live **own)
     live_source_done(&v->source);
     run_state_close(&v->state);
     programs_done(&v->programs);
-    free(v->run_id);
     buf_free(&v->in);
     strv_free(&v->said);
     free(v);

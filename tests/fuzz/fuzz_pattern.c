@@ -88,7 +88,7 @@ static size_t one(const struct element *e, struct sv name)
     case '[':
         return n == 1 && (unsigned char)name.p[0] < 128 && in_class(e->text, name.p[0]) ? 1 : 0;
     default:
-        return sv_starts(name, e->text) ? e->text.n : 0;
+        return n == e->text.n && sv_starts(name, e->text) ? n : 0; /* whole characters */
     }
 }
 
