@@ -16,6 +16,7 @@
 struct builder {
     const struct wf *wf;        /* with the file table */
     const struct tok *strategy; /* positions for errors */
+    bool outside;               /* of `matrix`: what is read are the members of `strategy` */
     struct val *vectors;        /* object of arrays, in order */
     const struct val *include, *exclude;
     bool *used; /* of the include items */
@@ -48,7 +49,8 @@ static int fail(const struct builder *b, const char *key, struct err *e, const c
 {
     const char *const *files = (const char *const *)b->wf->files;
     const struct tok *matrix = tok_get(b->strategy, SV("matrix"));
-    const struct tok *t = key != NULL ? tok_get(matrix, sv_of(key)) : NULL;
+    const struct tok *t =
+        key != NULL ? tok_get(b->outside ? b->strategy : matrix, sv_of(key)) : NULL;
     AUTO(buf_free) struct buf text = BUF_INIT(8192);
 
     for (; *fmt != '\0'; fmt++) {
@@ -343,11 +345,11 @@ static int read_strategy(struct builder *b, const struct val *strategy, const st
         struct sv key = val_key_at(strategy, i);
         const struct val *v = val_at(strategy, i);
         if (sv_is(key, "fail-fast")) {
-            if (expect(b, v, VAL_BOOL, NULL, e) < 0)
+            if (expect(b, v, VAL_BOOL, "fail-fast", e) < 0)
                 return -1;
             b->out->fail_fast = val_get_bool(v);
         } else if (sv_is(key, "max-parallel")) {
-            if (expect(b, v, VAL_NUMBER, NULL, e) < 0)
+            if (expect(b, v, VAL_NUMBER, "max-parallel", e) < 0)
                 return -1;
             double d = val_get_number(v);
             b->out->max_parallel = d >= 1 ? (d < 1e9 ? (double)(long)d : 1e9) : 0;
@@ -369,8 +371,10 @@ int matrix_expand(const struct wf *top, const struct wf_job *job, const struct v
     int rc = 0;
 
     b.vectors = val_object();
+    b.outside = true;
     if (val_kind(strategy) != VAL_NULL)
         rc = read_strategy(&b, strategy, &values, e);
+    b.outside = false;
     if (rc == 0 && values != NULL)
         rc = build(&b, values, e);
     for (size_t i = 0; b.filters != NULL && i < count(b.include); i++) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 struct turn {
     struct svc *s;
@@ -55,7 +56,9 @@ static void look_at_time(struct turn *t, struct leg *l)
     AUTO(auto_json) json_t *a = NULL;
     int64_t end;
 
-    if (l->cancel || !(minutes > 0) || minutes > 60.0 * 24 * 35)
+    if (minutes > SVC_JOB_MAX_MINUTES)
+        minutes = SVC_JOB_MAX_MINUTES;
+    if (l->cancel || !(minutes > 0))
         return;
     end = l->since_ms + (int64_t)(minutes * 60000);
     if (t->now < end) {
@@ -67,6 +70,29 @@ static void look_at_time(struct turn *t, struct leg *l)
         json_sprintf("The job has exceeded the maximum execution time of %gm0s", minutes));
     event_annotation(l, 0, a);
     leg_request_cancel(l);
+}
+
+/* `cancel-timeout-minutes`; after a restart, before the planner was asked, the usual ones. */
+static int64_t cancel_timeout_ms(const struct leg *l)
+{
+    double minutes = l->plan != NULL ? l->plan->cancel_timeout_minutes : 5;
+
+    if (!(minutes > 0))
+        return 0;
+    return (int64_t)((minutes < SVC_JOB_MAX_MINUTES ? minutes : SVC_JOB_MAX_MINUTES) * 60000);
+}
+
+/* A job that nothing holds back and that no runner takes. */
+static void look_at_queue(struct turn *t, struct leg *l)
+{
+    if (l->waits_ms == 0)
+        l->waits_ms = t->now;
+    if (t->now - l->waits_ms < SVC_QUEUE_MAX_MS) {
+        deadline(t, l->waits_ms + SVC_QUEUE_MAX_MS);
+        assign(t, l);
+        return;
+    }
+    leg_finish(l, PLAN_FAILURE, "no runner took the job for 24 hours");
 }
 
 static void look_at_leg(struct turn *t, struct leg *l)
@@ -82,7 +108,7 @@ static void look_at_leg(struct turn *t, struct leg *l)
             deadline(t, l->assigned_ms + SVC_PICK_UP_MS);
     }
     if (l->state == LEG_QUEUED && !groups_holds_back(l))
-        assign(t, l);
+        look_at_queue(t, l);
     if (l->state != LEG_RUNNING)
         return;
     if (t->now >= l->lock_ms) {
@@ -94,7 +120,7 @@ static void look_at_leg(struct turn *t, struct leg *l)
     deadline(t, l->lock_ms);
     look_at_time(t, l);
     if (l->cancel) {
-        int64_t end = l->cancel_ms + SVC_CANCEL_TIMEOUT_MS + SVC_CANCEL_GRACE_MS;
+        int64_t end = l->cancel_ms + cancel_timeout_ms(l) + SVC_CANCEL_GRACE_MS;
         if (t->now >= end) {
             leg_finish(l, PLAN_CANCELLED, "the runner did not end the cancelled job in time");
             return;
@@ -121,6 +147,15 @@ static json_t *job_request(struct svc *s, const struct leg *l)
                      SVC_BILLING_OWNER);
 }
 
+/* .NET's form: "00:05:00", "1.00:00:00". */
+static json_t *time_span(int64_t ms)
+{
+    long long s = (long long)(ms / 1000), days = s / 86400;
+    AUTO(auto_free) char *day = days > 0 ? xasprintf("%lld.", days) : xstrdup("");
+
+    return json_sprintf("%s%02lld:%02lld:%02lld", day, s / 3600 % 24, s / 60 % 60, s % 60);
+}
+
 static void deliver(struct turn *t, struct runner *r)
 {
     struct leg *l = r->leg;
@@ -140,8 +175,8 @@ static void deliver(struct turn *t, struct runner *r)
     l->message_id = (int64_t)++t->s->next_message;
     deadline(t, t->now + SVC_CANCEL_REPEAT_MS);
     session_deliver(r, l->message_id, "JobCancellation",
-                    json_pack("{s:s, s:s}", "jobId", l->uuid, "timeout",
-                              l->run->forced ? "00:00:00" : "00:05:00"));
+                    json_pack("{s:s, s:o}", "jobId", l->uuid, "timeout",
+                              time_span(l->run->forced ? 0 : cancel_timeout_ms(l))));
 }
 
 static void look_at_runner(struct turn *t, struct runner *r)

@@ -18,16 +18,19 @@
 #include <stdint.h>
 
 /* Times of the protocol (spec github-runner-protocol 5.1, 5.6, 6.2, 7.4, 11.3). */
-#define SVC_POLL_HOLD_MS      50000
-#define SVC_SESSION_ALIVE_MS  90000  /* after the last poll */
-#define SVC_PICK_UP_MS        60000  /* a job that was delivered but not acquired is queued again */
-#define SVC_LOCK_MS           600000 /* acquire and each renewal */
-#define SVC_CANCEL_REPEAT_MS  30000
-#define SVC_CANCEL_TIMEOUT_MS 300000 /* told to the runner */
-#define SVC_CANCEL_GRACE_MS   120000 /* then the service ends the job itself */
-#define SVC_LOG_LATE_MS       2000   /* how long a step waits for the log of the one before */
-#define SVC_TOKEN_TTL_MS      (30LL * 24 * 3600 * 1000)
-#define SVC_OAUTH_TTL_MS      3000000LL
+#define SVC_POLL_HOLD_MS     50000
+#define SVC_SESSION_ALIVE_MS 90000  /* after the last poll */
+#define SVC_PICK_UP_MS       60000  /* a job that was delivered but not acquired is queued again */
+#define SVC_LOCK_MS          600000 /* acquire and each renewal */
+#define SVC_CANCEL_REPEAT_MS 30000
+#define SVC_CANCEL_GRACE_MS \
+    120000 /* after cancel-timeout-minutes: the service ends the job itself */
+/* Limits of self-hosted runners (docs, spec expressions 9.8). */
+#define SVC_JOB_MAX_MINUTES 7200.0     /* five days */
+#define SVC_QUEUE_MAX_MS    86400000LL /* a day, from when the job could have started */
+#define SVC_LOG_LATE_MS     2000       /* how long a step waits for the log of the one before */
+#define SVC_TOKEN_TTL_MS    (30LL * 24 * 3600 * 1000)
+#define SVC_OAUTH_TTL_MS    3000000LL
 
 #define SVC_MAX_RUN_BODY  (32U << 20)
 #define SVC_MAX_JOB_BODY  (16U << 20) /* completejob, step updates */
@@ -122,6 +125,7 @@ struct leg {
     struct runner *runner; /* assigned or running */
     int64_t message_id;
     int64_t assigned_ms, lock_ms;
+    int64_t waits_ms; /* clock: it could have started since; 0 = not yet */
     int64_t since_ms; /* clock: running since */
     bool delivered, renewed;
     int64_t queued_ms, started_ms; /* wall */

@@ -8,7 +8,7 @@
 #include "actions/event.h"
 #include "base/mem.h"
 
-#define SLOW_MAX 24U /* bytes of both: the slow matcher is exponential */
+#define SLOW_MAX 16U /* bytes of both: the slow matcher is exponential */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -255,6 +255,47 @@ static void a_job_may_take_its_time_and_no_more(void **state)
     rig_free(g);
 }
 
+static void a_cancelled_job_has_the_time_that_it_asked_for(void **state)
+{
+    struct rig *g = rig_new("run", "");
+    AUTO(auto_free) char *run = NULL;
+    struct answer a;
+    struct job j;
+    json_t *m;
+
+    (void)state;
+    rig_session(g, 0);
+    run = rig_run(
+        g,
+        "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    cancel-timeout-minutes: "
+        "1501\n    steps:\n      - run: echo hi\n",
+        NULL);
+    j = rig_take(g, 0);
+    cancel(g, run, false);
+    a = rig_poll(g, 0, "Busy");
+    m = rig_message(&a, "JobCancellation");
+    assert_true(sv_is(jx_str(m, "timeout", ""), "1.01:01:00"));
+    json_decref(m);
+    answer_done(&a);
+    assert_int_equal(rig_complete(g, &j, "canceled", NULL), 204);
+    job_done(&j);
+    rig_free(g);
+}
+
+static void a_job_waits_for_a_runner_for_a_day(void **state)
+{
+    struct rig *g = rig_new("serve", "");
+    AUTO(auto_free) char *run = rig_run(g, ONE_JOB, NULL);
+
+    (void)state;
+    rig_jump(g, 24LL * 3600 * 1000 + 1000);
+    rig_expect_events(
+        g, run,
+        "run.started\njob.queued build\nannotation build error: no runner took the job "
+        "for 24 hours\njob.completed build failure\nrun.completed failure\n");
+    rig_free(g);
+}
+
 static void a_forced_cancel_ends_the_run_at_once(void **state)
 {
     struct rig *g = rig_new("run", "");
@@ -435,6 +476,8 @@ int main(void)
         cmocka_unit_test(an_expired_lock_fails_the_job),
         cmocka_unit_test(a_cancellation_comes_by_busy_poll_and_again),
         cmocka_unit_test(a_job_may_take_its_time_and_no_more),
+        cmocka_unit_test(a_cancelled_job_has_the_time_that_it_asked_for),
+        cmocka_unit_test(a_job_waits_for_a_runner_for_a_day),
         cmocka_unit_test(a_forced_cancel_ends_the_run_at_once),
         cmocka_unit_test(a_failing_leg_cancels_the_others),
         cmocka_unit_test(outputs_reach_the_jobs_that_need_them),
