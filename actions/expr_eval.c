@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The evaluator (spec expressions 1.6 to 1.8, 1.12): operators, look-ups, comparison, memory accounting and
- * the step-debug trace (1.13). Results are lent from the contexts or the tree where that is possible, so that
+ * The evaluator (spec expressions 1.6 to 1.8, 1.12): operators, look-ups, comparison and memory accounting. Results are lent from the contexts or the tree where that is possible, so that
  * a usual condition allocates nothing. The recursion follows the tree, which is at most EXPR_MAX_DEPTH deep.
  * Source: actions/runner 258d6c8: src/Sdk/Expressions/Sdk/ExpressionNode.cs, EvaluationMemory.cs,
  * EvaluationResult.cs, Operators/Index.cs. */
@@ -14,47 +13,12 @@
 #include "actions/fold.h"
 #include "base/mem.h"
 
-#define DEFAULT_MEMORY  ((size_t)10 << 20) /* TemplateEvaluator's MaxBytes */
-#define EXPANDED_MEMORY ((size_t)1 << 20)  /* EvaluationContext's MaxCacheMemory */
-#define OBJECT_BYTES    24U                /* EvaluationMemory.cs: any object */
-#define STRING_BYTES    26U                /* overhead of a string, besides 2 bytes a unit */
-#define TEXT_MAX        ((size_t)64 << 20) /* messages and trace lines */
+#define DEFAULT_MEMORY ((size_t)10 << 20) /* TemplateEvaluator's MaxBytes */
+#define OBJECT_BYTES   24U                /* EvaluationMemory.cs: any object */
+#define STRING_BYTES   26U                /* overhead of a string, besides 2 bytes a unit */
+#define TEXT_MAX       ((size_t)64 << 20) /* messages and trace lines */
 
 /* ---- results ---- */
-
-void res_done(struct res *r)
-{
-    if (r->own)
-        val_unref(r->v);
-    r->own = false;
-}
-
-struct res res_bool(bool b)
-{
-    return (struct res){.kind = VAL_BOOL, .b = b};
-}
-
-struct res res_lent(struct val *v)
-{
-    struct res r = {.kind = (enum val_kind)v->kind, .v = v, .raw = true};
-
-    if (v->kind == VAL_STRING)
-        r.s = val_sv(v);
-    else if (v->kind == VAL_NUMBER)
-        r.num = v->num;
-    else if (v->kind == VAL_BOOL)
-        r.b = v->flag;
-    return r;
-}
-
-struct res res_own(struct val *own_v)
-{
-    struct res r = res_lent(own_v);
-
-    r.own = true;
-    r.raw = false;
-    return r;
-}
 
 bool res_truthy(const struct res *r)
 {
@@ -111,7 +75,7 @@ struct sv res_text(const struct res *r, char tmp[32])
     return SV("");
 }
 
-static struct val *res_to_val(struct res *r)
+struct val *res_to_val(struct res *r)
 {
     if (r->v != NULL && r->own) {
         r->own = false;
@@ -219,7 +183,8 @@ int expr_fail_memory(struct eval *ev, const struct node *n)
         b.p);
 }
 
-int expr_account(struct eval *ev, unsigned level, size_t bytes, bool trim)
+/* Adds bytes for a level and fails when the limit is passed. trim: deeper levels are done with. */
+static int account(struct eval *ev, unsigned level, size_t bytes, bool trim)
 {
     for (; trim && ev->deepest > level; ev->deepest--)
         ev->total -= ev->at_depth[ev->deepest];
@@ -239,73 +204,28 @@ static size_t bytes_of(const struct res *r)
     return STRING_BYTES + 2 * (r->v != NULL ? r->v->str.utf16 : utf8_utf16_len(r->s));
 }
 
-/* ---- trace ---- */
-
-static void trace(const struct eval *ev, unsigned level, const char *head, struct sv tail)
+/* No less than what eval_by_rules() accounts for a result: a UTF-16 unit takes a byte or more. */
+static inline size_t most_bytes_of_text(struct sv s)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(TEXT_MAX);
-
-    for (unsigned i = 0; i < level; i++)
-        buf_add(&b, "..", 2);
-    buf_adds(&b, head);
-    buf_addsv(&b, tail);
-    ev->env->trace(ev->env->ctx, buf_sv(&b));
+    return OBJECT_BYTES + STRING_BYTES + 2 * s.n;
 }
 
-static void trace_enter(const struct eval *ev, const struct node *n, unsigned level)
+static inline size_t most_bytes_of(const struct res *r)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(TEXT_MAX);
-    struct sv name;
-
-    buf_adds(&b, expr_node_name(n, &name));
-    buf_addsv(&b, name);
-    buf_addc(&b, ':');
-    trace(ev, level, "Evaluating ", buf_sv(&b));
-}
-
-/* Operators, literals and the plain string tests print as an expression in the "Expanded" line. */
-static bool stands_for_itself(const struct node *n)
-{
-    return n->kind == N_NAME || n->kind == N_INDEX || (n->kind == N_CALL && n->fn->expand);
-}
-
-static void trace_leave(struct eval *ev, const struct node *n, unsigned level, const struct res *r)
-{
-    AUTO(buf_free) struct buf b = BUF_INIT(TEXT_MAX);
-
-    expr_print_value(ev->env, r, &b);
-    trace(ev, level, "=> ", buf_sv(&b));
-    size_t bytes = STRING_BYTES + 2 * utf8_utf16_len(buf_sv(&b));
-    if (!stands_for_itself(n) || bytes > EXPANDED_MEMORY - ev->expanded_bytes || b.over)
-        return;
-    ev->expanded_bytes += bytes;
-    free(ev->expanded[n->id]);
-    ev->expanded[n->id] = buf_take(&b, NULL);
-}
-
-static void trace_result(const struct eval *ev, struct sv original, const struct res *r)
-{
-    AUTO(buf_free) struct buf expanded = BUF_INIT(TEXT_MAX), value = BUF_INIT(TEXT_MAX);
-
-    expr_print(ev->x->root, ev->expanded, &expanded);
-    expr_print_value(ev->env, r, &value);
-    struct sv text = buf_sv(&expanded), v = buf_sv(&value);
-    bool same = sv_eq(text, original) || sv_eq(text, v);
-    /* A number beside the same number as a string says nothing. */
-    if (r->kind == VAL_NUMBER && text.n == v.n + 2 && text.p[0] == '\'' &&
-        sv_eq(sv_sub(text, 1, v.n), v))
-        same = true;
-    if (!same)
-        trace(ev, 0, "Expanded: ", text);
-    trace(ev, 0, "Result: ", v);
+    if (r->kind == VAL_STRING)
+        return most_bytes_of_text(r->s);
+    if (r->kind == VAL_ARRAY && r->own && r->v->flag)
+        return OBJECT_BYTES + sizeof(void *) * r->v->arr.n;
+    return 2 * OBJECT_BYTES;
 }
 
 /* ---- operators ---- */
 
-static int eval_compare(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+NOINLINE static int eval_compare(struct eval *ev, const struct node *n, unsigned level,
+                                 struct res *out)
 {
-    struct res a, b;
-    bool r = false;
+    UNINIT struct res a, b;
+    bool r;
 
     if (expr_eval_node(ev, n->first, level + 1, &a) < 0)
         return -1;
@@ -321,11 +241,12 @@ static int eval_compare(struct eval *ev, const struct node *n, unsigned level, s
         r = (n->kind == N_GE && res_equal(&a, &b)) || res_less(&b, &a);
     res_done(&a);
     res_done(&b);
-    *out = res_bool(r);
+    res_set_bool(out, r);
     return 0;
 }
 
-static int eval_logic(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+NOINLINE static int eval_logic(struct eval *ev, const struct node *n, unsigned level,
+                               struct res *out)
 {
     for (const struct node *c = n->first;; c = c->next) {
         if (expr_eval_node(ev, c, level + 1, out) < 0)
@@ -338,113 +259,141 @@ static int eval_logic(struct eval *ev, const struct node *n, unsigned level, str
     }
 }
 
-/* The index of a look-up, converted once. */
+/* The key of a look-up, converted once: to text at first, to a number when an array is met. */
 struct index {
-    bool wildcard;
+    const struct res *key;
     bool has_text;
+    bool has_position, read; /* read: has_position and position are known */
     struct sv text;
     uint64_t hash;
-    bool has_position;
     size_t position;
     char tmp[32];
 };
 
-static void index_init(struct index *ix, const struct node *n, const struct res *r)
+static void index_init(struct index *ix, const struct node *n, const struct res *key)
 {
-    *ix = (struct index){.wildcard = n->kind == N_WILDCARD};
-    if (ix->wildcard)
-        return;
-    if (res_is_primitive(r)) {
-        ix->has_text = true;
-        ix->text = res_text(r, ix->tmp);
-        ix->hash = n->kind == N_STRING && n->hash != 0 ? n->hash : val_key_hash(ix->text);
+    ix->key = key;
+    ix->has_text = res_is_primitive(key);
+    ix->read = false;
+    if (ix->has_text) {
+        ix->text = res_text(key, ix->tmp);
+        ix->hash = n->kind == N_STRING ? n->hash : val_key_hash(ix->text);
     }
 }
 
-/* Only arrays need the number: most indexes are names. */
-static void index_number(struct index *ix, const struct res *r)
+static struct val *item_at(const struct val *arr, struct index *ix)
 {
-    double d = floor(res_number(r));
-
-    ix->has_position = d >= 0 && d <= 2147483647.0;
-    ix->position = ix->has_position ? (size_t)d : 0;
-}
-
-static void push_all(struct val *to, const struct val *from)
-{
-    for (size_t i = 0; i < val_count(from); i++)
-        val_push(to, val_ref(val_at(from, i)));
-}
-
-/* Applies the index to every element; what has no such member is left out. */
-static struct val *index_filtered(const struct val *arr, const struct index *ix)
-{
-    struct val *to = val_filtered();
-
-    for (size_t i = 0; i < arr->arr.n; i++) {
-        struct val *item = arr->arr.v[i], *hit = NULL;
-        if (item->kind != VAL_OBJECT && item->kind != VAL_ARRAY)
-            continue;
-        if (ix->wildcard)
-            push_all(to, item);
-        else if (item->kind == VAL_OBJECT && ix->has_text)
-            hit = val_get_hashed(item, ix->text, ix->hash);
-        else if (item->kind == VAL_ARRAY && ix->has_position && ix->position < item->arr.n)
-            hit = item->arr.v[ix->position];
-        if (hit != NULL)
-            val_push(to, val_ref(hit));
+    if (!ix->read) {
+        double d = floor(res_number(ix->key));
+        ix->read = true;
+        ix->has_position = d >= 0 && d <= 2147483647.0;
+        ix->position = ix->has_position ? (size_t)d : 0;
     }
-    return to;
+    return ix->has_position && ix->position < arr->arr.n ? arr->arr.v[ix->position] : NULL;
 }
 
-static struct val *index_plain(const struct val *v, const struct index *ix)
+/* What the key finds in a value, or NULL. */
+static struct val *find_in(const struct val *v, struct index *ix)
 {
-    if (ix->wildcard) {
-        struct val *to = val_filtered();
-        push_all(to, v);
-        return to;
-    }
-    struct val *hit = NULL;
     if (v->kind == VAL_OBJECT)
-        hit = ix->has_text ? val_get_hashed(v, ix->text, ix->hash) : NULL;
-    else if (ix->has_position && ix->position < v->arr.n)
-        hit = v->arr.v[ix->position];
-    return hit;
+        return ix->has_text ? val_get_hashed(v, ix->text, ix->hash) : NULL;
+    return v->kind == VAL_ARRAY ? item_at(v, ix) : NULL;
 }
 
-static int eval_index(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+/* Applies the key to every element; what has no such member is left out. An array that nobody else holds is
+ * worked on in place. */
+static void key_filtered(struct res *left, struct index *ix, struct res *out)
 {
-    struct res left, right;
-    struct index ix;
+    struct val *from = left->v, *to = from;
+    size_t n = 0;
+
+    if (!left->own || from->refs != 1)
+        to = val_filtered(from->arr.n);
+    for (size_t i = 0; i < from->arr.n; i++) {
+        struct val *item = from->arr.v[i], *hit = find_in(item, ix);
+        if (hit != NULL)
+            to->arr.v[n++] = val_keep(hit);
+        if (to == from)
+            val_drop(item);
+    }
+    to->arr.n = n;
+    if (to == from)
+        left->own = false;
+    res_set_own(out, to);
+}
+
+static void add_members(struct val *to, const struct val *v)
+{
+    size_t n = val_count(v);
+
+    for (size_t i = 0; i < n; i++)
+        to->arr.v[to->arr.n++] = val_keep(v->kind == VAL_ARRAY ? v->arr.v[i] : v->obj.m[i].value);
+}
+
+/* All members of a container, or of the elements of a filtered array. */
+static void all_members(const struct res *left, struct res *out)
+{
+    const struct val *v = left->v;
+    bool filtered = v->kind == VAL_ARRAY && v->flag;
+    size_t room = filtered ? 0 : val_count(v);
+
+    for (size_t i = 0; filtered && i < v->arr.n; i++)
+        room += val_count(v->arr.v[i]);
+    struct val *to = val_filtered(room);
+    if (!filtered)
+        add_members(to, v);
+    else
+        for (size_t i = 0; i < v->arr.n; i++)
+            add_members(to, v->arr.v[i]);
+    res_set_own(out, to);
+}
+
+/* The member of a container that the left side is, lent or, when nobody else holds the container, kept. */
+static void member(const struct res *left, struct val *hit, struct res *out)
+{
+    if (hit == NULL) {
+        res_set_null(out);
+        return;
+    }
+    res_set_lent(out, left->own ? val_ref(hit) : hit);
+    out->own = left->own;
+}
+
+NOINLINE static int eval_index(struct eval *ev, const struct node *n, unsigned level,
+                               struct res *out)
+{
+    const struct node *key = n->last;
+    UNINIT struct res left, right;
+    UNINIT struct index ix;
 
     if (expr_eval_node(ev, n->first, level + 1, &left) < 0)
         return -1;
     if (res_is_primitive(&left)) { /* the index is not even evaluated */
         res_done(&left);
-        *out =
-            n->last->kind == N_WILDCARD ? res_own(val_filtered()) : (struct res){.kind = VAL_NULL};
+        if (key->kind == N_WILDCARD)
+            res_set_own(out, val_filtered(0));
+        else
+            res_set_null(out);
         return 0;
     }
-    if (expr_eval_node(ev, n->last, level + 1, &right) < 0) {
+    if (left.kind == VAL_OBJECT && key->kind == N_STRING && !ev->by_rules) { /* nearly always */
+        ev->total += most_bytes_of_text(key->text);
+        member(&left, val_get_hashed(left.v, key->text, key->hash), out);
+        res_done(&left);
+        return 0;
+    }
+    if (expr_eval_node(ev, key, level + 1, &right) < 0) {
         res_done(&left);
         return -1;
     }
-    index_init(&ix, n->last, &right);
-    bool filtered = left.kind == VAL_ARRAY && left.v->flag;
-    if (left.kind == VAL_ARRAY && !ix.wildcard)
-        index_number(&ix, &right);
-    if (filtered) {
-        *out = res_own(index_filtered(left.v, &ix));
+    if (key->kind == N_WILDCARD) {
+        all_members(&left, out);
     } else {
-        struct val *hit = index_plain(left.v, &ix);
-        if (hit == NULL) {
-            *out = (struct res){.kind = VAL_NULL};
-        } else if (ix.wildcard) {
-            *out = res_own(hit);
-        } else {
-            *out = res_lent(left.own ? val_ref(hit) : hit);
-            out->own = left.own;
-        }
+        index_init(&ix, key, &right);
+        if (left.kind == VAL_ARRAY && left.v->flag)
+            key_filtered(&left, &ix, out);
+        else
+            member(&left, find_in(left.v, &ix), out);
     }
     res_done(&right);
     res_done(&left);
@@ -453,51 +402,78 @@ static int eval_index(struct eval *ev, const struct node *n, unsigned level, str
 
 static int eval_name(struct eval *ev, const struct node *n, struct res *out)
 {
-    struct val *v = n->lent;
+    struct val *v = ev->env->context != NULL ? ev->env->context(ev->env->ctx, n->text) : NULL;
 
-    if (v == NULL && ev->env->context != NULL)
-        v = ev->env->context(ev->env->ctx, n->text);
     if (v == NULL)
         return expr_fail(ev, FAIL_INPUT, "Unrecognized named-value: '%.*s'", SV_ARG(n->text));
-    *out = res_lent(v);
+    res_set_lent(out, v);
     return 0;
 }
 
-static int eval_core(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+NOINLINE static int eval_not(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    *out = (struct res){.kind = VAL_NULL};
+    UNINIT struct res r;
+
+    if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
+        return -1;
+    res_set_bool(out, !res_truthy(&r));
+    res_done(&r);
+    return 0;
+}
+
+/* Half of the nodes are leaves. */
+static inline bool eval_leaf(const struct node *n, struct res *out)
+{
     switch ((enum node_kind)n->kind) {
-    case N_NULL:
-        return 0;
-    case N_BOOL:
-        *out = res_bool(n->b);
-        return 0;
-    case N_NUMBER:
-        out->kind = VAL_NUMBER;
-        out->num = n->num;
-        return 0;
     case N_STRING:
-        out->kind = VAL_STRING;
-        out->s = n->text;
-        return 0;
-    case N_WILDCARD:
-        out->kind = VAL_STRING;
-        out->s = SV("*");
-        return 0;
+        res_set_text(out, n->text);
+        return true;
     case N_NAME:
-        return eval_name(ev, n, out);
+        if (n->lent == NULL)
+            return false;
+        res_set_lent(out, n->lent);
+        return true;
+    case N_NUMBER:
+        res_set(out, VAL_NUMBER, NULL);
+        out->num = n->num;
+        return true;
+    case N_BOOL:
+        res_set_bool(out, n->b);
+        return true;
+    case N_NULL:
+        res_set_null(out);
+        return true;
+    case N_WILDCARD:
+        res_set_text(out, SV("*"));
+        return true;
     case N_CALL:
-        return expr_call(ev, n, level, out);
+    case N_INDEX:
+    case N_NOT:
+    case N_GT:
+    case N_GE:
+    case N_LT:
+    case N_LE:
+    case N_EQ:
+    case N_NE:
+    case N_AND:
+    case N_OR:
+    case N_OPEN_GROUP:
+    case N_OPEN_INDEX:
+    case N_OPEN_PARAMS:
+        break;
+    }
+    return false;
+}
+
+static inline int eval_core(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+{
+    if (eval_leaf(n, out))
+        return 0;
+    switch ((enum node_kind)n->kind) {
     case N_INDEX:
         return eval_index(ev, n, level, out);
-    case N_NOT: {
-        struct res r;
-        if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
-            return -1;
-        *out = res_bool(!res_truthy(&r));
-        res_done(&r);
-        return 0;
-    }
+    case N_CALL:
+        return expr_call(ev, n, level, out);
     case N_GT:
     case N_GE:
     case N_LT:
@@ -508,6 +484,15 @@ static int eval_core(struct eval *ev, const struct node *n, unsigned level, stru
     case N_AND:
     case N_OR:
         return eval_logic(ev, n, level, out);
+    case N_NOT:
+        return eval_not(ev, n, level, out);
+    case N_NAME:
+        return eval_name(ev, n, out);
+    case N_NULL:
+    case N_BOOL:
+    case N_NUMBER:
+    case N_STRING:
+    case N_WILDCARD:
     case N_OPEN_GROUP:
     case N_OPEN_INDEX:
     case N_OPEN_PARAMS:
@@ -516,10 +501,12 @@ static int eval_core(struct eval *ev, const struct node *n, unsigned level, stru
     BUG(true);
 }
 
-int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+/* By the rules of the reference, and with the trace. */
+NOINLINE static int eval_by_rules(struct eval *ev, const struct node *n, unsigned level,
+                                  struct res *out)
 {
     if (ev->env->trace != NULL)
-        trace_enter(ev, n, level);
+        expr_trace_enter(ev, n, level);
     if (eval_core(ev, n, level, out) < 0)
         return -1;
     size_t bytes = bytes_of(out);
@@ -528,54 +515,61 @@ int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct
         bytes += OBJECT_BYTES; /* the context's object, and the value made from it */
     else if (out->kind == VAL_ARRAY && out->own && out->v->flag)
         bytes = OBJECT_BYTES + sizeof(void *) * out->v->arr.n;
-    if (expr_account(ev, level, bytes, trim) < 0) {
+    if (account(ev, level, bytes, trim) < 0) {
         res_done(out);
         return -1;
     }
     if (ev->env->trace != NULL)
-        trace_leave(ev, n, level, out);
+        expr_trace_leave(ev, n, level, out);
     return 0;
+}
+
+int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+{
+    if (ev->by_rules)
+        return eval_by_rules(ev, n, level, out);
+    if (eval_core(ev, n, level, out) < 0)
+        return -1;
+    ev->total += most_bytes_of(out);
+    if (ev->total <= ev->max_memory)
+        return 0;
+    ev->again = true;
+    res_done(out);
+    return -1;
 }
 
 /* ---- entry points ---- */
 
-static int eval_traced(struct eval *ev, struct res *out)
-{
-    AUTO(buf_free) struct buf original = BUF_INIT(TEXT_MAX);
-
-    ev->expanded = xcalloc(ev->x->n_nodes, sizeof *ev->expanded);
-    expr_print(ev->x->root, NULL, &original);
-    trace(ev, 0, "Evaluating: ", buf_sv(&original));
-    int rc = expr_eval_node(ev, ev->x->root, 0, out);
-    if (rc == 0)
-        trace_result(ev, buf_sv(&original), out);
-    for (size_t i = 0; i < ev->x->n_nodes; i++)
-        free(ev->expanded[i]);
-    free(ev->expanded);
-    return rc;
-}
-
 int expr_eval(const struct expr *x, const struct expr_env *env, struct val **out,
               struct expr_error *xe, struct err *e)
 {
-    struct eval ev; /* not cleared as a whole: at_depth is large and filled as levels are reached */
-    struct res r = {.kind = VAL_NULL};
+    UNINIT struct eval ev; /* at_depth is large and filled as levels are reached */
+    UNINIT struct res r;
 
+    if (x->root == NULL) {
+        *out = val_null();
+        return 0;
+    }
     ev.x = x;
     ev.env = env;
     ev.xe = xe;
     ev.e = e;
     ev.max_memory = env->max_memory > 0 ? env->max_memory : DEFAULT_MEMORY;
+    ev.by_rules = env->trace != NULL;
+    ev.again = false;
     ev.total = 0;
     ev.deepest = 0;
     ev.at_depth[0] = 0;
     ev.expanded = NULL;
     ev.expanded_bytes = 0;
-    if (x->root != NULL) {
-        int rc = env->trace != NULL ? eval_traced(&ev, &r) : expr_eval_node(&ev, x->root, 0, &r);
-        if (rc < 0)
-            return -1;
+    int rc = env->trace != NULL ? expr_eval_traced(&ev, &r) : expr_eval_node(&ev, x->root, 0, &r);
+    if (rc < 0 && ev.again) {
+        ev.by_rules = true;
+        ev.total = 0;
+        rc = expr_eval_node(&ev, x->root, 0, &r);
     }
+    if (rc < 0)
+        return -1;
     *out = res_to_val(&r);
     return 0;
 }
@@ -583,7 +577,7 @@ int expr_eval(const struct expr *x, const struct expr_env *env, struct val **out
 int expr_eval_text(struct sv text, const struct expr_env *env, struct val **out,
                    struct expr_error *xe, struct err *e)
 {
-    struct expr_room room;
+    UNINIT struct expr_room room;
     AUTO(auto_expr) struct expr *x = NULL;
 
     if (expr_parse_with(text, NULL, env, &room, &x, xe, e) < 0)

@@ -28,43 +28,34 @@ static const struct fn functions[] = {
 const struct fn *expr_fn_find(struct sv name)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        if (functions[i].name.n == name.n && sv_ieq(functions[i].name, name))
+        if (functions[i].name.n == name.n && fold_eq(functions[i].name, name))
             return &functions[i];
     return NULL;
 }
 
-static struct res text_result(struct sv s)
+static void text_result(struct res *out, struct sv s)
 {
-    return res_own(val_string(s));
+    res_set_own(out, val_string(s));
 }
 
-/* The text so far counts against the limit of one result, as MemoryCounter does it. */
-struct counted {
-    struct buf b;
-    size_t bytes;
-};
-static int add_counted(struct eval *ev, const struct node *n, struct counted *c, struct sv s)
+static char *put_text(char *w, struct sv s)
 {
-    size_t cost = 26 + 2 * utf8_utf16_len(s);
-
-    if (cost > ev->max_memory || c->bytes > ev->max_memory - cost)
-        return expr_fail_memory(ev, n);
-    c->bytes += cost;
-    buf_addsv(&c->b, s);
-    return 0;
+    if (s.n > 0)
+        memcpy(w, s.p, s.n);
+    return w + s.n;
 }
 
 static int fn_contains(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    struct res left, right;
-    char t1[32], t2[32];
+    UNINIT struct res left, right;
+    UNINIT char t1[32], t2[32];
     bool found = false;
 
     if (expr_eval_node(ev, n->first, level + 1, &left) < 0)
         return -1;
     if (left.kind == VAL_OBJECT || (left.kind == VAL_ARRAY && left.v->arr.n == 0)) {
         res_done(&left);
-        *out = res_bool(false);
+        res_set_bool(out, false);
         return 0;
     }
     if (expr_eval_node(ev, n->last, level + 1, &right) < 0) {
@@ -75,22 +66,24 @@ static int fn_contains(struct eval *ev, const struct node *n, unsigned level, st
         found = res_is_primitive(&right) && fold_has(res_text(&left, t1), res_text(&right, t2));
     } else {
         for (size_t i = 0; i < left.v->arr.n && !found; i++) {
-            struct res item = res_lent(left.v->arr.v[i]);
+            UNINIT struct res item;
+            res_set_lent(&item, left.v->arr.v[i]);
             found = res_equal(&right, &item);
         }
     }
     res_done(&left);
     res_done(&right);
-    *out = res_bool(found);
+    res_set_bool(out, found);
     return 0;
 }
 
 static int fn_affix(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    struct res left, right = {.kind = VAL_NULL};
-    char t1[32], t2[32];
+    UNINIT struct res left, right;
+    UNINIT char t1[32], t2[32];
     bool found = false;
 
+    res_set_null(&right);
     if (expr_eval_node(ev, n->first, level + 1, &left) < 0)
         return -1;
     if (res_is_primitive(&left)) {
@@ -105,74 +98,107 @@ static int fn_affix(struct eval *ev, const struct node *n, unsigned level, struc
     }
     res_done(&left);
     res_done(&right);
-    *out = res_bool(found);
+    res_set_bool(out, found);
     return 0;
 }
 
-static int join_items(struct eval *ev, const struct node *n, unsigned level, const struct val *arr,
-                      struct counted *c)
+/* The text so far counts against the limit of one result, as MemoryCounter does it. */
+struct measure {
+    size_t cost;         /* as accounted */
+    size_t bytes, units; /* of the result */
+};
+static int measure_text(struct eval *ev, const struct node *n, struct measure *m, struct sv s,
+                        size_t units)
 {
-    struct res sep_res = {.kind = VAL_NULL};
-    struct sv sep = SV(",");
-    char t1[32], t2[32];
-    int rc = 0;
+    size_t cost = 26 + 2 * units;
 
-    if (arr->arr.n > 1 && n->n_args > 1) {
-        if (expr_eval_node(ev, n->last, level + 1, &sep_res) < 0)
+    if (cost > ev->max_memory || m->cost > ev->max_memory - cost)
+        return expr_fail_memory(ev, n);
+    m->cost += cost;
+    m->bytes += s.n;
+    m->units += units;
+    return 0;
+}
+
+/* UTF-16 units of a result's text. */
+static size_t units_of(const struct res *r, struct sv text)
+{
+    return r->kind == VAL_STRING && r->v != NULL ? r->v->str.utf16 : utf8_utf16_len(text);
+}
+
+static int join_items(struct eval *ev, const struct node *n, const struct val *arr, struct sv sep,
+                      struct res *out)
+{
+    struct measure m = {0};
+    UNINIT struct res item;
+    UNINIT char num[32];
+    size_t sep_units = utf8_utf16_len(sep);
+
+    for (size_t i = 0; i < arr->arr.n; i++) {
+        res_set_lent(&item, arr->arr.v[i]);
+        struct sv text = res_text(&item, num);
+        if ((i > 0 && measure_text(ev, n, &m, sep, sep_units) < 0) ||
+            measure_text(ev, n, &m, text, units_of(&item, text)) < 0)
             return -1;
-        if (res_is_primitive(&sep_res))
-            sep = res_text(&sep_res, t1);
     }
-    for (size_t i = 0; i < arr->arr.n && rc == 0; i++) {
-        struct res item = res_lent(arr->arr.v[i]);
+    struct val *v = val_string_room(m.bytes, m.units);
+    char *w = val_text(v);
+    for (size_t i = 0; i < arr->arr.n; i++) {
+        res_set_lent(&item, arr->arr.v[i]);
+        struct sv text = res_text(&item, num);
         if (i > 0)
-            rc = add_counted(ev, n, c, sep);
-        if (rc == 0)
-            rc = add_counted(ev, n, c, res_text(&item, t2));
+            w = put_text(w, sep);
+        w = put_text(w, text);
     }
+    res_set_own(out, v);
+    return 0;
+}
+
+static int join_array(struct eval *ev, const struct node *n, unsigned level, const struct val *arr,
+                      struct res *out)
+{
+    UNINIT struct res sep_res;
+    UNINIT char num[32];
+    struct sv sep = SV(",");
+
+    if (arr->arr.n < 2 || n->n_args < 2)
+        return join_items(ev, n, arr, sep, out);
+    if (expr_eval_node(ev, n->last, level + 1, &sep_res) < 0)
+        return -1;
+    if (res_is_primitive(&sep_res))
+        sep = res_text(&sep_res, num);
+    int rc = join_items(ev, n, arr, sep, out);
     res_done(&sep_res);
     return rc;
 }
 
 static int fn_join(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    struct counted c = {.b = BUF_INIT(ev->max_memory * 2)};
-    struct res items;
-    char tmp[32];
+    UNINIT struct res items;
+    UNINIT char tmp[32];
+    int rc = 0;
 
     if (expr_eval_node(ev, n->first, level + 1, &items) < 0)
         return -1;
-    int rc = 0;
     if (items.kind == VAL_ARRAY)
-        rc = join_items(ev, n, level, items.v, &c);
-    if (rc == 0)
-        *out = text_result(res_is_primitive(&items) ? res_text(&items, tmp) : buf_sv(&c.b));
-    buf_free(&c.b);
+        rc = join_array(ev, n, level, items.v, out);
+    else
+        text_result(out, items.kind == VAL_OBJECT ? SV("") : res_text(&items, tmp));
     res_done(&items);
     return rc;
 }
 
 static int fn_to_json(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(ev->max_memory * 2);
-    struct res r;
+    UNINIT struct res r;
 
     if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
         return -1;
-    if (r.v != NULL) {
-        val_to_pretty(r.v, &b);
-    } else if (r.kind == VAL_STRING) {
-        struct val *v = val_string(r.s);
-        val_to_pretty(v, &b);
-        val_unref(v);
-    } else {
-        char tmp[32];
-        buf_addsv(&b, r.kind == VAL_NULL ? SV("null") : res_text(&r, tmp));
-    }
-    res_done(&r);
-    if (b.over || utf8_utf16_len(buf_sv(&b)) > ev->max_memory / 2)
+    AUTO(auto_val) struct val *v = res_to_val(&r);
+    struct val *text = val_pretty_string(v, ev->max_memory / 2);
+    if (text == NULL)
         return expr_fail_memory(ev, n);
-    *out = text_result(buf_sv(&b));
+    res_set_own(out, text);
     return 0;
 }
 
@@ -189,7 +215,7 @@ static int fn_from_json(struct eval *ev, const struct node *n, unsigned level, s
     res_done(&r);
     if (rc < 0)
         return expr_fail(ev, why.code, "Error parsing fromJson,%s", why.msg);
-    *out = res_own(v);
+    res_set_own(out, v);
     out->raw = true;
     return 0;
 }
@@ -202,7 +228,7 @@ static int fn_case(struct eval *ev, const struct node *n, unsigned level, struct
         struct res pred;
         if (expr_eval_node(ev, c, level + 1, &pred) < 0)
             return -1;
-        bool boolean = pred.kind == VAL_BOOL, yes = pred.b;
+        bool boolean = pred.kind == VAL_BOOL, yes = boolean && pred.b;
         res_done(&pred);
         if (!boolean)
             return expr_fail(ev, FAIL_INPUT, "case predicate must evaluate to a boolean value");
@@ -338,17 +364,16 @@ struct args {
     bool *done;
 };
 
-/* Arguments are evaluated when first referred to, and once. Leaves the text of every piece in it, and the
- * lengths of the result. */
+/* Arguments are evaluated when first referred to, and once. Leaves the text of every piece in it. */
 static int fill_pieces(struct eval *ev, const struct node *n, unsigned level, struct pieces *ps,
-                       struct args *args, size_t *bytes, size_t *units)
+                       struct args *args, struct measure *m)
 {
-    size_t cost = 0;
-
-    *bytes = *units = 0;
     for (size_t i = 0; i < ps->n; i++) {
         struct piece *p = &ps->v[i];
-        if (p->arg >= 0) {
+        size_t units;
+        if (p->arg < 0) {
+            units = utf8_utf16_len(p->text);
+        } else {
             const struct node *a = n->first->next;
             for (int k = 0; k < p->arg; k++)
                 a = a->next;
@@ -361,56 +386,47 @@ static int fill_pieces(struct eval *ev, const struct node *n, unsigned level, st
             if (p->text.n > 0)
                 return fail_specifier(ev, p->text, r);
             p->text = res_text(r, args->num[p->arg]);
+            units = units_of(r, p->text);
         }
-        if (p->text.n == 0)
-            continue;
-        size_t u = p->arg >= 0 && args->r[p->arg].kind == VAL_STRING && args->r[p->arg].v != NULL
-                       ? args->r[p->arg].v->str.utf16
-                       : utf8_utf16_len(p->text);
-        size_t c = 26 + 2 * u;
-        if (c > ev->max_memory || cost > ev->max_memory - c)
-            return expr_fail_memory(ev, n);
-        cost += c;
-        *units += u;
-        *bytes += p->text.n;
+        if (p->text.n > 0 && measure_text(ev, n, m, p->text, units) < 0)
+            return -1;
     }
     return 0;
 }
 
-static struct res join_pieces(const struct pieces *ps, size_t bytes, size_t units)
+static struct val *join_pieces(const struct pieces *ps, const struct measure *m)
 {
-    struct val *v = val_string_room(bytes, units);
+    struct val *v = val_string_room(m->bytes, m->units);
     char *w = val_text(v);
 
-    for (size_t i = 0; i < ps->n; i++) {
-        if (ps->v[i].text.n > 0)
-            memcpy(w, ps->v[i].text.p, ps->v[i].text.n);
-        w += ps->v[i].text.n;
-    }
-    return res_own(v);
+    for (size_t i = 0; i < ps->n; i++)
+        w = put_text(w, ps->v[i].text);
+    return v;
 }
 
 static int fn_format(struct eval *ev, const struct node *n, unsigned level, struct res *out)
 {
-    struct res values[ARGS_MAX];
-    char numbers[ARGS_MAX][32];
-    bool done[ARGS_MAX] = {false};
+    UNINIT struct res values[ARGS_MAX];
+    UNINIT char numbers[ARGS_MAX][32];
+    UNINIT bool done[ARGS_MAX];
     struct args args = {values, numbers, done};
-    struct pieces ps;
-    struct res fmt;
-    size_t n_args = n->n_args - 1U, bytes = 0, units = 0;
-    char tmp[32];
+    UNINIT struct pieces ps;
+    UNINIT struct res fmt;
+    struct measure m = {0};
+    size_t n_args = n->n_args - 1U;
+    UNINIT char tmp[32];
 
     ps.v = ps.few;
     ps.n = 0;
     ps.cap = sizeof ps.few / sizeof ps.few[0];
+    memset(done, 0, n_args);
     if (expr_eval_node(ev, n->first, level + 1, &fmt) < 0)
         return -1;
     int rc = scan_format(ev, res_text(&fmt, tmp), n_args, &ps);
     if (rc == 0)
-        rc = fill_pieces(ev, n, level, &ps, &args, &bytes, &units);
+        rc = fill_pieces(ev, n, level, &ps, &args, &m);
     if (rc == 0)
-        *out = join_pieces(&ps, bytes, units);
+        res_set_own(out, join_pieces(&ps, &m));
     for (size_t i = 0; i < n_args; i++)
         if (args.done[i])
             res_done(&args.r[i]);
@@ -463,13 +479,13 @@ static int fn_status(struct eval *ev, const struct node *n, unsigned level, stru
     if (n->n_args == 0 ? plain == NULL : of == NULL)
         return expr_fail(ev, FAIL_INPUT, "Unrecognized function: '%.*s'", SV_ARG(n->text));
     if (n->n_args == 0) {
-        *out = res_bool(plain(env->ctx));
+        res_set_bool(out, plain(env->ctx));
         return 0;
     }
     struct texts t;
     int rc = eval_texts(ev, n, level, &t);
     if (rc == 0)
-        *out = res_bool(of(env->ctx, t.s, t.n));
+        res_set_bool(out, of(env->ctx, t.s, t.n));
     texts_done(&t);
     return rc;
 }
@@ -491,7 +507,7 @@ static int fn_hash_files(struct eval *ev, const struct node *n, unsigned level, 
         }
     }
     if (rc == 0)
-        *out = text_result(buf_sv(&hex));
+        text_result(out, buf_sv(&hex));
     texts_done(&t);
     return rc;
 }
@@ -515,12 +531,12 @@ int expr_call(struct eval *ev, const struct node *n, unsigned level, struct res 
     case FN_TO_JSON:
         return fn_to_json(ev, n, level, out);
     case FN_ALWAYS:
-        *out = res_bool(true);
+        res_set_bool(out, true);
         return 0;
     case FN_CANCELLED:
         if (ev->env->cancelled == NULL)
             break;
-        *out = res_bool(ev->env->cancelled(ev->env->ctx));
+        res_set_bool(out, ev->env->cancelled(ev->env->ctx));
         return 0;
     case FN_SUCCESS:
     case FN_FAILURE:

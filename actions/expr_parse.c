@@ -7,19 +7,19 @@
  * errors carry the function's name as token, as the official test data expects. */
 #include "actions/expr.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
+#include "actions/expr_lex.h"
 #include "actions/expr_priv.h"
 #include "base/mem.h"
-#include "base/num.h"
 
 struct parser {
     struct lexer lex;
     struct sv text; /* the caller's; tokens are slices of it */
     struct expr *x;
-    const struct expr_names *names;
-    const struct expr_env *env;
+    struct naming naming;
+    struct node *spare, *spare_end; /* the rest of the newest chunk */
+    uint32_t next_id;
     struct node *operands;  /* top */
     struct node *operators; /* top */
     struct node *bracket;   /* innermost open */
@@ -58,22 +58,31 @@ static int fail_token(struct parser *p, enum expr_error_kind kind, const char *l
     return report(p->xe, p->e, buf_sv(&b));
 }
 
-static struct node *new_node(struct parser *p, enum node_kind kind, const struct token *t)
+static NOINLINE void more_nodes(struct parser *p)
 {
-    struct chunk *c = p->x->chunks;
+    struct chunk *c = p->x->chunks,
+                 *more = xmalloc(sizeof *more + 2 * c->cap * sizeof more->nodes[0]);
 
-    if (c->n == c->cap) {
-        struct chunk *more = xmalloc(sizeof *more + 2 * c->cap * sizeof more->nodes[0]);
-        *more = (struct chunk){.next = c, .cap = 2 * c->cap};
-        p->x->chunks = more;
-        c = more;
-    }
-    struct node *n = &c->nodes[c->n++];
-    *n = (struct node){.kind = (uint8_t)kind,
-                       .depth = 1,
-                       .id = p->x->n_nodes++,
-                       .at = (uint32_t)t->at,
-                       .n = (uint32_t)t->n};
+    *more = (struct chunk){.next = c, .cap = 2 * c->cap};
+    p->x->chunks = more;
+    p->spare = more->nodes;
+    p->spare_end = more->nodes + more->cap;
+}
+
+/* The value in the union is the caller's. */
+static inline struct node *new_node(struct parser *p, enum node_kind kind, const struct token *t)
+{
+    if (p->spare == p->spare_end)
+        more_nodes(p);
+    struct node *n = p->spare++;
+    n->kind = (uint8_t)kind;
+    n->prec = 0;
+    n->depth = 1;
+    n->id = p->next_id++;
+    n->at = (uint32_t)t->at;
+    n->n = (uint32_t)t->n;
+    n->n_args = 0;
+    n->next = n->first = n->last = NULL;
     return n;
 }
 
@@ -182,15 +191,19 @@ static void set_lexer_bracket(struct parser *p)
                                                      : T_PARAMS;
 }
 
-static void open_bracket(struct parser *p, const struct token *t, enum node_kind kind)
+static void open_bracket(struct parser *p, const struct token *t)
 {
-    struct node *n = new_node(p, kind, t);
+    struct node *n = new_node(p,
+                              t->kind == T_GROUP   ? N_OPEN_GROUP
+                              : t->kind == T_INDEX ? N_OPEN_INDEX
+                                                   : N_OPEN_PARAMS,
+                              t);
 
     n->outer = p->bracket;
     p->bracket = n;
     n->next = p->operators;
     p->operators = n;
-    set_lexer_bracket(p);
+    p->lex.open = t->kind;
 }
 
 static void close_bracket(struct parser *p)
@@ -206,14 +219,16 @@ static void make_index(struct parser *p, const struct token *t)
 {
     struct node *n = new_node(p, N_INDEX, t), *right = pop_operand(p), *left = pop_operand(p);
 
+    if (right->kind == N_STRING)
+        right->hash = val_key_hash(right->text);
     append(n, left);
     append(n, right);
     push_operand(p, n);
 }
 
-static struct sv copied(const struct parser *p, size_t at, size_t n)
+static inline struct sv copied(const struct parser *p, size_t at, size_t n)
 {
-    return sv_sub(p->x->text, at, n);
+    return (struct sv){p->x->text.p + at, n};
 }
 
 /* The value of a string literal, unescaped inside our copy of the text. */
@@ -238,126 +253,49 @@ static void push_string(struct parser *p, const struct token *t, struct sv value
     struct node *n = new_node(p, N_STRING, t);
 
     n->text = value;
-    n->hash = t->kind == T_PROPERTY ? val_key_hash(value) : 0;
     push_operand(p, n);
+}
+
+/* ".name" behind the topmost operand: what push_string() and make_index() would do, in one go. */
+static void push_property(struct parser *p, const struct token *t)
+{
+    struct node *key = new_node(p, N_STRING, t), *n = new_node(p, N_INDEX, t), *left = p->operands;
+
+    BUG(left == NULL);
+    key->text = copied(p, t->at, t->n);
+    key->hash = val_key_hash(key->text);
+    n->next = left->next;
+    left->next = key;
+    n->first = left;
+    n->last = key;
+    n->n_args = 2;
+    add_depth(n, left->depth);
+    p->operands = n;
 }
 
 static int push_name(struct parser *p, const struct token *t)
 {
     struct node *n = new_node(p, N_NAME, t);
-    bool known = true;
 
     n->text = copied(p, t->at, t->n);
-    if (p->env != NULL) {
-        n->lent = p->env->context != NULL ? p->env->context(p->env->ctx, n->text) : NULL;
-        known = n->lent != NULL;
-    } else if (p->names != NULL && p->names->contexts != NULL) {
-        const char *const *c = p->names->contexts;
-        while (*c != NULL && !sv_ieq(sv_of(*c), n->text))
-            c++;
-        known = *c != NULL;
-    }
-    if (!known)
+    if (!expr_name_known(&p->naming, n->text, &n->lent))
         return fail_token(p, EXPR_PARSING, "Unrecognized named-value", t->at, t->n);
     push_operand(p, n);
     return 0;
 }
 
-static bool env_offers(const struct expr_env *env, enum fn_id id)
-{
-    switch (id) {
-    case FN_ALWAYS:
-        return env->success != NULL || env->failure != NULL || env->cancelled != NULL;
-    case FN_CANCELLED:
-        return env->cancelled != NULL;
-    case FN_FAILURE:
-        return env->failure != NULL;
-    case FN_SUCCESS:
-        return env->success != NULL;
-    case FN_HASH_FILES:
-        return env->hash_files != NULL;
-    case FN_OTHER:
-        return false;
-    case FN_CASE:
-    case FN_CONTAINS:
-    case FN_ENDS_WITH:
-    case FN_FORMAT:
-    case FN_FROM_JSON:
-    case FN_JOIN:
-    case FN_STARTS_WITH:
-    case FN_TO_JSON:
-        return true;
-    }
-    return false;
-}
-
-/* The entry of the caller's list for this function: "name" or "name(min,max)"; NULL when it has none. */
-static const char *listed(const struct expr_names *names, struct sv name)
-{
-    for (const char *const *f = names->functions; *f != NULL; f++) {
-        struct sv entry = sv_of(*f);
-        size_t paren = sv_chr(entry, '(');
-        if (sv_ieq(sv_sub(entry, 0, paren == SV_NPOS ? entry.n : paren), name))
-            return *f;
-    }
-    return NULL;
-}
-
-static const struct fn fn_other = {{"", 0}, 0, SIZE_MAX, FN_OTHER, true};
-
 static int push_function(struct parser *p, const struct token *t)
 {
     struct node *n = new_node(p, N_CALL, t);
-    bool known;
 
     n->text = copied(p, t->at, t->n);
-    n->fn = expr_fn_find(n->text);
-    if (n->fn != NULL && n->fn->id < FN_ALWAYS)
-        known = true; /* the well-known ones are everywhere */
-    else if (p->env != NULL)
-        known = n->fn != NULL && env_offers(p->env, n->fn->id);
-    else
-        known =
-            p->names == NULL || p->names->functions == NULL || listed(p->names, n->text) != NULL;
-    if (!known)
-        return fail_token(p, EXPR_PARSING, "Unrecognized function", t->at, t->n);
+    n->fn = expr_function_known(&p->naming, n->text);
     if (n->fn == NULL)
-        n->fn = &fn_other;
+        return fail_token(p, EXPR_PARSING, "Unrecognized function", t->at, t->n);
     if (n->fn->id >= FN_ALWAYS && n->fn->id != FN_HASH_FILES && n->fn->id != FN_OTHER)
         p->x->status_function = true;
     push_operand(p, n);
     return 0;
-}
-
-/* Argument counts: the function's own, or those that the caller's list or environment gives. */
-static void limits_of(const struct parser *p, const struct node *call, size_t *min, size_t *max)
-{
-    *min = call->fn->min;
-    *max = call->fn->max;
-    if (call->fn->id < FN_ALWAYS)
-        return;
-    if (p->env != NULL) {
-        if ((call->fn->id == FN_SUCCESS && p->env->success_of != NULL) ||
-            (call->fn->id == FN_FAILURE && p->env->failure_of != NULL))
-            *max = INT_MAX;
-        return;
-    }
-    if (p->names == NULL || p->names->functions == NULL) {
-        if (call->fn->id == FN_SUCCESS || call->fn->id == FN_FAILURE)
-            *max = INT_MAX;
-        return;
-    }
-    struct sv entry = sv_of(listed(p->names, call->text)), lo;
-    size_t paren = sv_chr(entry, '(');
-    if (paren == SV_NPOS)
-        return;
-    struct sv hi = sv_sub(entry, paren + 1, entry.n - paren - 2);
-    uint64_t v;
-    struct err ignored; /* the lists are ours: anything but a number means MAX */
-    if (!sv_next(&hi, ',', &lo))
-        return;
-    *min = num_u64(sv_trim(lo), INT_MAX, &v, &ignored) == 0 ? (size_t)v : 0;
-    *max = num_u64(sv_trim(hi), INT_MAX, &v, &ignored) == 0 ? (size_t)v : INT_MAX;
 }
 
 /* ")" of a call: hands the operands above the function over to it. */
@@ -381,7 +319,7 @@ static int close_call(struct parser *p, bool empty)
         append(call, args);
         args = next;
     }
-    limits_of(p, call, &min, &max);
+    expr_argument_limits(&p->naming, call, &min, &max);
     if (count < min)
         return fail_token(p, EXPR_PARSING, "Too few parameters supplied", call->at, call->n);
     if (count > max)
@@ -394,50 +332,58 @@ static int close_call(struct parser *p, bool empty)
     return 0;
 }
 
-static int push_token(struct parser *p, const struct token *t, enum token_kind last)
+static void push_literal(struct parser *p, const struct token *t)
 {
     struct node *n;
 
-    switch (t->kind) {
-    case T_BAD_SYMBOL:
-        return fail_token(p, EXPR_LEXING, "Unexpected symbol", t->at, t->n);
-    case T_MISPLACED:
-        return fail_token(p, EXPR_PARSING, "Unexpected symbol", t->at, t->n);
-    case T_GROUP:
-        open_bracket(p, t, N_OPEN_GROUP);
-        return 0;
-    case T_INDEX:
-        open_bracket(p, t, N_OPEN_INDEX);
-        return 0;
-    case T_PARAMS:
-        open_bracket(p, t, N_OPEN_PARAMS);
-        return 0;
-    case T_END_GROUP:
-        flush_to_bracket(p);
-        close_bracket(p);
-        return 0;
-    case T_END_INDEX:
-        flush_to_bracket(p);
-        close_bracket(p);
-        make_index(p, t);
-        return 0;
-    case T_END_PARAMS:
-        flush_to_bracket(p);
-        return close_call(p, last == T_PARAMS);
-    case T_SEPARATOR:
-        flush_to_bracket(p);
+    if (t->kind == T_STRING) {
+        push_string(p, t, string_value(p, t));
+        return;
+    }
+    n = new_node(p, t->kind == T_NULL ? N_NULL : t->kind == T_BOOL ? N_BOOL : N_NUMBER, t);
+    if (t->kind == T_BOOL)
+        n->b = t->n == sizeof "true" - 1;
+    else if (t->kind == T_NUMBER)
+        n->num = t->num;
+    push_operand(p, n);
+}
+
+/* A closer or a comma: what is open inside is complete. */
+static int push_closer(struct parser *p, const struct token *t, enum token_kind last)
+{
+    flush_to_bracket(p);
+    if (t->kind == T_SEPARATOR) {
         p->bracket->n_args++;
         return 0;
+    }
+    if (t->kind == T_END_PARAMS)
+        return close_call(p, last == T_PARAMS);
+    close_bracket(p);
+    if (t->kind == T_END_INDEX)
+        make_index(p, t);
+    return 0;
+}
+
+static int push_token(struct parser *p, const struct token *t, enum token_kind last)
+{
+    switch (t->kind) {
+    case T_NAME:
+        return push_name(p, t);
     case T_DEREFERENCE: /* the name or wildcard that must follow does the work */
         return 0;
     case T_PROPERTY:
-        push_string(p, t, copied(p, t->at, t->n));
-        make_index(p, t);
+        push_property(p, t);
         return 0;
     case T_WILDCARD:
         push_operand(p, new_node(p, N_WILDCARD, t));
         if (last == T_DEREFERENCE)
             make_index(p, t);
+        return 0;
+    case T_NULL:
+    case T_BOOL:
+    case T_NUMBER:
+    case T_STRING:
+        push_literal(p, t);
         return 0;
     case T_NOT:
         push_operator(p, t, N_NOT);
@@ -445,26 +391,22 @@ static int push_token(struct parser *p, const struct token *t, enum token_kind l
     case T_OPERATOR:
         push_operator(p, t, t->op);
         return 0;
-    case T_STRING:
-        push_string(p, t, string_value(p, t));
-        return 0;
-    case T_NULL:
-        push_operand(p, new_node(p, N_NULL, t));
-        return 0;
-    case T_BOOL:
-        n = new_node(p, N_BOOL, t);
-        n->b = t->n == 4;
-        push_operand(p, n);
-        return 0;
-    case T_NUMBER:
-        n = new_node(p, N_NUMBER, t);
-        n->num = t->num;
-        push_operand(p, n);
-        return 0;
     case T_FUNCTION:
         return push_function(p, t);
-    case T_NAME:
-        return push_name(p, t);
+    case T_GROUP:
+    case T_INDEX:
+    case T_PARAMS:
+        open_bracket(p, t);
+        return 0;
+    case T_END_GROUP:
+    case T_END_INDEX:
+    case T_END_PARAMS:
+    case T_SEPARATOR:
+        return push_closer(p, t, last);
+    case T_BAD_SYMBOL:
+        return fail_token(p, EXPR_LEXING, "Unexpected symbol", t->at, t->n);
+    case T_MISPLACED:
+        return fail_token(p, EXPR_PARSING, "Unexpected symbol", t->at, t->n);
     case T_START:
     case T_END:
         break;
@@ -474,16 +416,18 @@ static int push_token(struct parser *p, const struct token *t, enum token_kind l
 
 static int parse_all(struct parser *p)
 {
-    struct token t = {.kind = T_START}, last = t;
+    struct token two[2] = {{.kind = T_START}};
+    unsigned turn = 1;
 
-    for (;;) {
-        expr_lex(&p->lex, &t);
-        if (t.kind == T_END)
+    for (;; turn ^= 1) { /* the token and the one before it */
+        struct token *t = &two[turn];
+        expr_lex(&p->lex, t);
+        if (t->kind == T_END)
             break;
-        if (push_token(p, &t, last.kind) < 0)
+        if (push_token(p, t, two[turn ^ 1].kind) < 0)
             return -1;
-        last = t;
     }
+    const struct token last = two[turn ^ 1];
     if (last.kind == T_START)
         return 0;
     if (p->bracket != NULL || last.kind == T_NOT || last.kind == T_OPERATOR ||
@@ -491,6 +435,7 @@ static int parse_all(struct parser *p)
         return fail_token(p, EXPR_PARSING, "Unexpected end of expression", last.at, last.n);
     flush_to_bracket(p);
     p->x->root = pop_operand(p);
+    p->x->n_nodes = p->next_id;
     BUG(p->operands != NULL);
     if (p->x->root->depth > EXPR_MAX_DEPTH)
         return fail_bare(p, "Exceeded max expression depth 50");
@@ -521,7 +466,7 @@ static struct expr *new_expr(struct sv text, struct expr_room *room)
 int expr_parse_with(struct sv text, const struct expr_names *names, const struct expr_env *env,
                     struct expr_room *room, struct expr **out, struct expr_error *xe, struct err *e)
 {
-    struct parser p = {.text = text, .names = names, .env = env, .xe = xe, .e = e};
+    struct parser p = {.text = text, .naming = {names, env}, .xe = xe, .e = e};
 
     /* UTF-8 takes at most three bytes a UTF-16 unit: no need to count in the extremes. */
     if (text.n > EXPR_MAX_LENGTH &&
@@ -532,7 +477,11 @@ int expr_parse_with(struct sv text, const struct expr_names *names, const struct
     }
     AUTO(auto_expr) struct expr *x = new_expr(text, room);
     p.x = x;
-    p.lex = (struct lexer){.text = text};
+    p.spare = x->chunks->nodes;
+    p.spare_end = p.spare + x->chunks->cap;
+    /* It reads our copy, which ends with a NUL. Strings are unescaped there behind its back, but only in tokens
+     * that it is done with; messages quote the caller's text. */
+    p.lex = (struct lexer){.text = x->text.p, .end = x->text.p + x->text.n, .p = x->text.p};
     if (parse_all(&p) < 0)
         return -1;
     *out = TAKE_PTR(x);

@@ -59,21 +59,6 @@ enum node_kind {
     N_OPEN_PARAMS,
 };
 
-struct token {
-    enum token_kind kind;
-    enum node_kind op;
-    size_t at, n; /* bytes of the text */
-    double num;
-};
-
-struct lexer {
-    struct sv text;
-    size_t at;
-    enum token_kind last;
-    enum token_kind
-        open; /* innermost open bracket, T_START = none: the parser keeps it up to date */
-};
-void expr_lex(struct lexer *l, struct token *t);
 bool expr_is_keyword(struct sv s); /* [A-Za-z_][A-Za-z0-9_-]* */
 
 /* ---- tree ---- */
@@ -116,7 +101,7 @@ struct node {
         struct {
             struct sv text; /* N_STRING: the value; N_NAME, N_CALL: the name as written */
             union {
-                uint64_t hash;       /* N_STRING: of the text as a key */
+                uint64_t hash;       /* N_STRING that is an index: of the text as a key */
                 const struct fn *fn; /* N_CALL */
                 struct val *lent;    /* N_NAME: the context when it was found while parsing */
             };
@@ -127,7 +112,7 @@ struct node {
 
 struct chunk {
     struct chunk *next;
-    size_t n, cap;
+    size_t cap;
     struct node nodes[];
 };
 
@@ -139,6 +124,17 @@ struct expr {
     bool status_function;
     bool borrowed; /* lives in an expr_room */
 };
+
+/* Which names there are: a list, or what an environment offers. */
+struct naming {
+    const struct expr_names *names;
+    const struct expr_env *env;
+};
+/* *lent: the context, when the environment is at hand. */
+bool expr_name_known(const struct naming *ns, struct sv name, struct val **lent);
+const struct fn *expr_function_known(const struct naming *ns, struct sv name); /* NULL: unknown */
+void expr_argument_limits(const struct naming *ns, const struct node *call, size_t *min,
+                          size_t *max);
 
 /* Memory for a short-lived tree: most expressions fit, and nothing is allocated. */
 struct expr_room {
@@ -169,7 +165,11 @@ struct eval {
     struct expr_error *xe;
     struct err *e;
     size_t max_memory;
-    size_t total;                        /* bytes accounted now */
+    /* At first only the sum of all results is kept, which is never less than what is accounted at any time.
+     * An evaluation in which it passes the limit starts again, by the rules. */
+    bool by_rules;                       /* also with a trace */
+    bool again;                          /* the sum has passed the limit */
+    size_t total;                        /* bytes accounted now, or the sum */
     size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level; set up to deepest */
     unsigned deepest;
     char **expanded; /* by node id, trace only */
@@ -177,15 +177,58 @@ struct eval {
 };
 MUST_USE int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out);
 MUST_USE int expr_call(struct eval *ev, const struct node *n, unsigned level, struct res *out);
-/* Adds bytes for a level and fails when the limit is passed. trim: deeper levels are done with. */
-MUST_USE int expr_account(struct eval *ev, unsigned level, size_t bytes, bool trim);
 int expr_fail(struct eval *ev, enum fail code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int expr_fail_memory(struct eval *ev, const struct node *n);
 
-void res_done(struct res *r);
-struct res res_bool(bool b);
-struct res res_lent(struct val *v); /* scalars are unpacked */
-struct res res_own(struct val *own_v);
+static inline void res_done(struct res *r)
+{
+    if (r->own)
+        val_drop(r->v);
+    r->own = false;
+}
+/* Fields are stored one by one, those of other kinds not at all: a struct put together elsewhere and copied is
+ * read back before its small stores have landed, which costs more than all the rest. */
+static inline void res_set(struct res *r, enum val_kind kind, struct val *v)
+{
+    r->kind = kind;
+    r->own = false;
+    r->raw = false;
+    r->v = v;
+}
+static inline void res_set_null(struct res *r)
+{
+    res_set(r, VAL_NULL, NULL);
+}
+static inline void res_set_bool(struct res *r, bool b)
+{
+    res_set(r, VAL_BOOL, NULL);
+    r->b = b;
+}
+static inline void res_set_text(struct res *r, struct sv s) /* lent */
+{
+    res_set(r, VAL_STRING, NULL);
+    r->s = s;
+}
+static inline void res_set_val(struct res *r, struct val *v)
+{
+    res_set(r, (enum val_kind)v->kind, v);
+    if (v->kind == VAL_STRING)
+        r->s = val_sv(v);
+    else if (v->kind == VAL_NUMBER)
+        r->num = v->num;
+    else if (v->kind == VAL_BOOL)
+        r->b = v->flag;
+}
+static inline void res_set_lent(struct res *r, struct val *v) /* out of a context */
+{
+    res_set_val(r, v);
+    r->raw = true;
+}
+static inline void res_set_own(struct res *r, struct val *own_v)
+{
+    res_set_val(r, own_v);
+    r->own = true;
+}
 bool res_truthy(const struct res *r);
 bool res_equal(const struct res *a, const struct res *b);
 double res_number(const struct res *r);
@@ -193,8 +236,14 @@ static inline bool res_is_primitive(const struct res *r)
 {
     return r->kind != VAL_ARRAY && r->kind != VAL_OBJECT;
 }
+struct val *res_to_val(struct res *r); /* a new reference; done with r */
 /* The text of the value; numbers are written into tmp. Lent. */
 struct sv res_text(const struct res *r, char tmp[32]);
+
+/* ---- trace ---- */
+void expr_trace_enter(const struct eval *ev, const struct node *n, unsigned level);
+void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, const struct res *r);
+MUST_USE int expr_eval_traced(struct eval *ev, struct res *out);
 
 /* ---- printing (trace, memory errors) ---- */
 void expr_print(const struct node *n, char *const *expanded, struct buf *b);

@@ -246,22 +246,42 @@ static unsigned next_upper(struct sv *s)
     return utf8_next(s, &code) == 1 ? 0x110000U + c : fold_upper(code);
 }
 
-bool fold_eq(struct sv a, struct sv b)
+static bool equal_by_char(struct sv a, struct sv b)
 {
-    size_t n = a.n < b.n ? a.n : b.n, i = 0;
-
-    while (i < n &&
-           (a.p[i] == b.p[i] ? (unsigned char)a.p[i] < 0x80
-                             : ch_is_alpha(a.p[i]) && ch_upper(a.p[i]) == ch_upper(b.p[i])))
-        i++;
-    if (i == a.n || i == b.n)
-        return a.n == b.n;
-    a = (struct sv){a.p + i, a.n - i};
-    b = (struct sv){b.p + i, b.n - i};
     while (a.n > 0 && b.n > 0)
         if (next_upper(&a) != next_upper(&b))
             return false;
     return a.n == b.n;
+}
+
+static bool is_ascii(struct sv s)
+{
+    uint64_t any = 0;
+    size_t i = 0;
+
+    for (; s.n - i >= sizeof any; i += sizeof any)
+        any |= fold_load8(s.p + i);
+    any |= fold_load_few(s.p + i, s.n - i);
+    return (any & FOLD_HIGH) == 0;
+}
+
+bool fold_eq(struct sv a, struct sv b)
+{
+    size_t i = 0;
+
+    if (a.n != b.n) /* a capital may take more bytes than its letter; not in ASCII */
+        return !(is_ascii(a) && is_ascii(b)) && equal_by_char(a, b);
+    for (; a.n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t x = fold_load8(a.p + i), y = fold_load8(b.p + i);
+        if (((x | y) & FOLD_HIGH) != 0) /* what came before is ASCII: a character begins here */
+            return equal_by_char((struct sv){a.p + i, a.n - i}, (struct sv){b.p + i, b.n - i});
+        if (x != y && fold_upper8(x) != fold_upper8(y))
+            return false;
+    }
+    uint64_t x = fold_load_few(a.p + i, a.n - i), y = fold_load_few(b.p + i, b.n - i);
+    if (((x | y) & FOLD_HIGH) != 0)
+        return equal_by_char((struct sv){a.p + i, a.n - i}, (struct sv){b.p + i, b.n - i});
+    return x == y || fold_upper8(x) == fold_upper8(y);
 }
 
 /* The order of UTF-16 units: surrogates (0xD800...) sort below U+E000 to U+FFFF. */
@@ -321,6 +341,10 @@ bool fold_has(struct sv s, struct sv sub)
 
 bool fold_starts(struct sv s, struct sv prefix)
 {
+    struct sv head = {s.p, s.n < prefix.n ? s.n : prefix.n};
+
+    if (is_ascii(prefix) && is_ascii(head))
+        return fold_eq(head, prefix);
     while (prefix.n > 0)
         if (s.n == 0 || next_upper(&s) != next_upper(&prefix))
             return false;
@@ -343,6 +367,11 @@ static struct sv last_char(struct sv s)
 
 bool fold_ends(struct sv s, struct sv suffix)
 {
+    size_t n = s.n < suffix.n ? s.n : suffix.n;
+    struct sv tail = {s.p + s.n - n, n};
+
+    if (is_ascii(suffix) && is_ascii(tail))
+        return fold_eq(tail, suffix);
     while (suffix.n > 0) {
         if (s.n == 0)
             return false;

@@ -5,6 +5,7 @@
  * chosen keys cannot make look-ups slow. */
 #include "actions/value.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -38,8 +39,22 @@ struct val *val_bool(bool b)
     return b ? &the_true : &the_false;
 }
 
+/* Small whole numbers exist once. Written before main. */
+static struct val small[256];
+
+__attribute__((constructor)) static void small_init(void)
+{
+    for (unsigned i = 0; i < sizeof small / sizeof small[0]; i++)
+        small[i] = (struct val){.refs = VAL_IMMORTAL, .kind = VAL_NUMBER, .num = i};
+}
+
 struct val *val_number(double d)
 {
+    if (d >= 0 && d < (double)(sizeof small / sizeof small[0]) && !signbit(d)) {
+        struct val *v = &small[(unsigned)d];
+        if (v->num >= d) /* whole */
+            return v;
+    }
     struct val *v = make(VAL_NUMBER, 0);
 
     v->num = d;
@@ -71,11 +86,14 @@ struct val *val_array(void)
     return make(VAL_ARRAY, 0);
 }
 
-struct val *val_filtered(void)
+struct val *val_filtered(size_t room)
 {
-    struct val *v = make(VAL_ARRAY, 0);
+    BUG(room > SIZE_MAX / 2 / sizeof(struct val *));
+    struct val *v = make(VAL_ARRAY, room * sizeof(struct val *));
 
     v->flag = true;
+    v->arr.cap = room;
+    v->arr.v = (struct val **)(void *)(v + 1);
     return v;
 }
 
@@ -125,7 +143,8 @@ static void release_children(struct val *v, struct val **list)
         *list = c;
     }
     if (v->kind == VAL_ARRAY) {
-        free(v->arr.v);
+        if (!v->flag)
+            free(v->arr.v);
     } else {
         free(v->obj.m);
         free(v->obj.slots);
@@ -193,83 +212,56 @@ struct sv val_key_at(const struct val *v, size_t i)
     return (struct sv){v->obj.m[i].key, v->obj.m[i].key_len};
 }
 
-/* 64 x 64 -> 128 bits, folded: the mixing step of wyhash. */
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    __extension__ unsigned __int128 r = (__extension__(unsigned __int128) a) * b;
-
-    return (uint64_t)r ^ (uint64_t)(r >> 64);
-}
-
 /* Seeds of the hash, from the 16 random bytes that the kernel gives every process at exec. Written once,
  * before main. */
-static uint64_t seed[2] = {0x9E3779B97F4A7C15U, 0xD1B54A32D192ED03U};
+uint64_t val_seed[2] = {0x9E3779B97F4A7C15U, 0xD1B54A32D192ED03U};
 
 __attribute__((constructor)) static void seed_init(void)
 {
     uintptr_t at = getauxval(AT_RANDOM);
 
     if (at != 0)
-        memcpy(seed, (const void *)at, sizeof seed);
-    seed[1] |= 1;
-}
-
-#define HIGH_BITS UINT64_C(0x8080808080808080)
-
-/* Upper-cases eight ASCII characters at once: the top bit of (c + 0x80 - 'a') & ~(c + 0x80 - 'z' - 1) tells
- * which are lower-case letters. */
-static uint64_t upper8(uint64_t w)
-{
-    uint64_t lower =
-        (w + UINT64_C(0x1F1F1F1F1F1F1F1F)) & ~(w + UINT64_C(0x0505050505050505)) & HIGH_BITS;
-
-    return w - (lower >> 2);
-}
-
-static uint64_t hash_step(uint64_t h, uint64_t w)
-{
-    return mix(h ^ w, seed[1] ^ 0xA0761D6478BD642FU);
+        memcpy(val_seed, (const void *)at, sizeof val_seed);
+    val_seed[1] |= 1;
 }
 
 /* Text with characters above ASCII, a code point at a time. */
 static uint64_t hash_wide(struct sv key)
 {
-    uint64_t h = seed[0];
+    uint64_t h = val_seed[0];
     size_t n = 0;
     unsigned code;
 
     for (; key.n > 0; n++) {
         unsigned char c = (unsigned char)key.p[0];
         bool well_formed = utf8_next(&key, &code) > 1 || c < 0x80;
-        h = hash_step(h, well_formed ? fold_upper(code) : 0x110000U + c);
+        h = val_hash_step(h, well_formed ? fold_upper(code) : 0x110000U + c);
     }
-    return hash_step(h, ~(uint64_t)n);
+    return val_hash_step(h, ~(uint64_t)n);
 }
 
 static uint64_t hash_key(struct sv key, bool cs)
 {
-    uint64_t h = seed[0], w;
+    uint64_t h = val_seed[0] ^ key.n, w;
     struct sv rest = key;
 
     for (; rest.n >= sizeof w; rest = (struct sv){rest.p + sizeof w, rest.n - sizeof w}) {
-        memcpy(&w, rest.p, sizeof w);
-        if (!cs && (w & HIGH_BITS) != 0)
+        w = fold_load8(rest.p);
+        if (!cs && (w & FOLD_HIGH) != 0)
             return hash_wide(key);
-        h = hash_step(h, cs ? w : upper8(w));
+        h = val_hash_step(h, cs ? w : fold_upper8(w));
     }
-    w = 0;
-    for (size_t i = 0; i < rest.n; i++)
-        w = w << 8 | (unsigned char)rest.p[i];
-    if (!cs && (w & HIGH_BITS) != 0)
+    w = fold_load_few(rest.p, rest.n);
+    if (!cs && (w & FOLD_HIGH) != 0)
         return hash_wide(key);
-    return hash_step(hash_step(h, cs ? w : upper8(w)), key.n);
+    return val_hash_step(h, cs ? w : fold_upper8(w));
 }
 
-static bool key_eq(const struct val *o, const struct val_member *m, struct sv key)
+static inline bool key_eq(const struct val *o, const struct val_member *m, struct sv key)
 {
-    struct sv have = {m->key, m->key_len};
-
-    return o->flag ? sv_eq(have, key) : fold_eq(have, key);
+    if (m->key_len == key.n && val_same_bytes(m->key, key.p, key.n))
+        return true;
+    return !o->flag && fold_eq((struct sv){m->key, m->key_len}, key);
 }
 
 /* Position of the member, or obj.n. */
@@ -294,16 +286,18 @@ struct val *val_get(const struct val *v, struct sv key)
 {
     if (v->kind != VAL_OBJECT || v->obj.n == 0)
         return NULL;
+    if (!v->flag)
+        return val_get_hashed(v, key, val_key_hash(key));
     size_t i = find(v, key, hash_key(key, v->flag));
     return i < v->obj.n ? v->obj.m[i].value : NULL;
 }
 
-uint64_t val_key_hash(struct sv key)
+uint64_t val_key_hash_any(struct sv key)
 {
     return hash_key(key, false);
 }
 
-struct val *val_get_hashed(const struct val *obj, struct sv key, uint64_t hash)
+struct val *val_get_hashed_any(const struct val *obj, struct sv key, uint64_t hash)
 {
     if (obj->flag)
         return val_get(obj, key);
@@ -313,7 +307,7 @@ struct val *val_get_hashed(const struct val *obj, struct sv key, uint64_t hash)
 
 void val_push(struct val *arr, struct val *own_item)
 {
-    BUG(arr->kind != VAL_ARRAY);
+    BUG(arr->kind != VAL_ARRAY || (arr->flag && arr->arr.n == arr->arr.cap));
     GROW(arr->arr.v, arr->arr.cap, arr->arr.n + 1);
     arr->arr.v[arr->arr.n++] = own_item;
 }

@@ -224,6 +224,11 @@ static const char *number_end(const char *p, const char *end)
     return p;
 }
 
+static bool continues_number(const char *p, const char *end)
+{
+    return p < end && (*p == '.' || *p == 'e' || *p == 'E');
+}
+
 static bool word(struct reader *r, struct sv w)
 {
     if (!sv_starts((struct sv){r->p, (size_t)(r->end - r->p)}, w))
@@ -234,8 +239,14 @@ static bool word(struct reader *r, struct sv w)
 
 static int read_scalar(struct reader *r, struct val **out)
 {
-    const char *end = number_end(r->p, r->end);
+    const char *end = digits(r->p, r->end);
 
+    if (end == r->p + 1 && !continues_number(end, r->end)) { /* one digit: most numbers */
+        *out = val_number(*r->p - '0');
+        r->p = end;
+        return 0;
+    }
+    end = number_end(r->p, r->end);
     if (end != NULL) {
         *out = val_number(val_parse_number((struct sv){r->p, (size_t)(end - r->p)}));
         r->p = end;
@@ -361,7 +372,7 @@ int val_parse_json(struct sv text, struct val **out, struct err *e)
     struct reader r = {.p = text.p, .end = text.p + text.n, .start = text.p, .e = e};
     AUTO(auto_val) struct val *v = NULL;
 
-    if (val_trim(text).n == 0)
+    if (text.n == 0 || (val_space(text) > 0 && val_trim(text).n == 0))
         return err_set(e, FAIL_INPUT,
                        "Error reading JToken from JsonReader. Path '', line 0, position 0.");
     if (read_value(&r, 0, &v) < 0)

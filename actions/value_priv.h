@@ -4,6 +4,7 @@
 #ifndef ACTIONS_VALUE_PRIV_H
 #define ACTIONS_VALUE_PRIV_H
 
+#include "actions/fold.h"
 #include "actions/value.h"
 
 #include <stdint.h>
@@ -51,10 +52,83 @@ static inline struct sv val_sv(const struct val *v)
 
 /* A string of n bytes whose content the caller writes at val_text(); utf16 is its length in UTF-16 units. */
 struct val *val_string_room(size_t n, size_t utf16);
-struct val *val_filtered(void); /* the result of a wildcard */
-/* Look-up with the hash of the key at hand: val_key_hash() fits every object but case-sensitive ones. */
-uint64_t val_key_hash(struct sv key);
-struct val *val_get_hashed(const struct val *obj, struct sv key, uint64_t hash);
+/* val_ref() and val_unref() without a call where there is nothing else to do. Not NULL. */
+static inline struct val *val_keep(struct val *v)
+{
+    if (v->refs >= VAL_IMMORTAL - 1)
+        return val_ref(v);
+    v->refs++;
+    return v;
+}
+static inline void val_drop(struct val *v)
+{
+    if (v->refs > 1 && v->refs != VAL_IMMORTAL)
+        v->refs--;
+    else
+        val_unref(v);
+}
+
+/* toJSON's text as a value; NULL when it has more UTF-16 units than max_units. */
+struct val *val_pretty_string(const struct val *v, size_t max_units);
+struct val *val_filtered(size_t room); /* the result of a wildcard: room items follow the struct */
+
+extern uint64_t val_seed[2]; /* of the hash; written once, before main */
+
+/* 64 x 64 -> 128 bits, folded: the mixing step of wyhash. */
+static inline uint64_t val_hash_step(uint64_t h, uint64_t w)
+{
+    __extension__ unsigned __int128 r =
+        (__extension__(unsigned __int128)(h ^ w)) * (val_seed[1] ^ 0xA0761D6478BD642FU);
+
+    return (uint64_t)r ^ (uint64_t)(r >> 64);
+}
+
+/* memcmp() for keys, which are short. */
+static inline bool val_same_bytes(const char *a, const char *b, size_t n)
+{
+    for (; n >= sizeof(uint64_t);
+         n -= sizeof(uint64_t), a += sizeof(uint64_t), b += sizeof(uint64_t))
+        if (fold_load8(a) != fold_load8(b))
+            return false;
+    return fold_load_few(a, n) == fold_load_few(b, n);
+}
+
+/* Look-up with the hash of the key at hand: val_key_hash() fits every object but case-sensitive ones. Short ASCII
+ * keys and small objects, which nearly all are, go without a call. */
+uint64_t val_key_hash_any(struct sv key);
+struct val *val_get_hashed_any(const struct val *obj, struct sv key, uint64_t hash);
+static inline uint64_t val_key_hash(struct sv key)
+{
+    uint64_t h = val_seed[0] ^ key.n, w;
+
+    if (key.n >= 2 * sizeof w)
+        return val_key_hash_any(key);
+    if (key.n >= sizeof w) {
+        w = fold_load8(key.p);
+        if ((w & FOLD_HIGH) != 0)
+            return val_key_hash_any(key);
+        h = val_hash_step(h, fold_upper8(w));
+        key = (struct sv){key.p + sizeof w, key.n - sizeof w};
+    }
+    w = fold_load_few(key.p, key.n);
+    if ((w & FOLD_HIGH) != 0)
+        return val_key_hash_any(key);
+    return val_hash_step(h, fold_upper8(w));
+}
+static inline struct val *val_get_hashed(const struct val *obj, struct sv key, uint64_t hash)
+{
+    if (obj->flag || obj->obj.slots != NULL)
+        return val_get_hashed_any(obj, key, hash);
+    for (size_t i = 0; i < obj->obj.n; i++) {
+        const struct val_member *m = &obj->obj.m[i];
+        if (m->hash != hash)
+            continue;
+        if (m->key_len == key.n && val_same_bytes(m->key, key.p, key.n))
+            return m->value;
+        return val_get_hashed_any(obj, key, hash);
+    }
+    return NULL;
+}
 /* Text of a number into at least 32 bytes; returns its length. */
 size_t val_number_text(double d, char *dst);
 double val_parse_number(struct sv s); /* ParseNumber of spec 1.6 */

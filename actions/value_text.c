@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Conversions of the language between kinds (spec expressions 1.6) and the text of toJSON (1.9).
+ * Conversions of the language between kinds (spec expressions 1.6).
  * Source: actions/runner 258d6c8: src/Sdk/Expressions/EvaluationResult.cs, Sdk/ExpressionUtility.cs
  * (ParseNumber), Sdk/Functions/ToJson.cs; strings there are escaped by Newtonsoft.Json. */
 #include "actions/value.h"
@@ -235,111 +235,4 @@ double val_to_number(const struct val *v)
         return NAN;
     }
     return NAN;
-}
-
-/* A JSON string as Newtonsoft.Json writes it. */
-static void add_quoted(struct buf *b, struct sv s)
-{
-    static const char hex[] = "0123456789abcdef";
-    size_t start = 0;
-
-    buf_addc(b, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        char esc[7] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15], '\0'};
-        size_t n = 6, eats = 1;
-        const char *two = c < 0x20 ? "btn\0fr" : NULL; /* 8, 9, 10, -, 12, 13 */
-
-        if (c == '"' || c == '\\') {
-            esc[1] = (char)c;
-            n = 2;
-        } else if (two != NULL) {
-            if (c >= 8 && c <= 13 && two[c - 8] != '\0') {
-                esc[1] = two[c - 8];
-                n = 2;
-            }
-        } else if (c == 0xC2 && i + 1 < s.n && (unsigned char)s.p[i + 1] == 0x85) {
-            memcpy(esc, (const char[]){'\\', 'u', '0', '0', '8', '5'}, 6);
-            eats = 2;
-        } else if (c == 0xE2 && i + 2 < s.n && (unsigned char)s.p[i + 1] == 0x80 &&
-                   ((unsigned char)s.p[i + 2] | 1) == 0xA9) {
-            memcpy(esc, (const char[]){'\\', 'u', '2', '0', '2'}, 5);
-            esc[5] = (unsigned char)s.p[i + 2] == 0xA8 ? '8' : '9';
-            eats = 3;
-        } else {
-            continue;
-        }
-        buf_add(b, s.p + start, i - start);
-        buf_add(b, esc, n);
-        i += eats - 1;
-        start = i + 1;
-    }
-    buf_add(b, s.p + start, s.n - start);
-    buf_addc(b, '"');
-}
-
-static void add_indent(struct buf *b, size_t depth)
-{
-    buf_addc(b, '\n');
-    for (size_t i = 0; i < depth; i++)
-        buf_add(b, "  ", 2);
-}
-
-static void add_scalar(const struct val *v, struct buf *b)
-{
-    if (v->kind == VAL_NULL)
-        buf_adds(b, "null");
-    else if (v->kind == VAL_STRING)
-        add_quoted(b, val_sv(v));
-    else if (v->kind == VAL_ARRAY)
-        buf_adds(b, "[]");
-    else if (v->kind == VAL_OBJECT)
-        buf_adds(b, "{}");
-    else
-        val_to_text(v, b);
-}
-
-/* A container that is being written, and the next child to write. */
-struct level {
-    const struct val *v;
-    size_t i;
-};
-
-/* Walks with a stack of its own: values may be nested deeper than the C stack would like. Stops early once
- * the buffer has passed its limit. */
-void val_to_pretty(const struct val *v, struct buf *b)
-{
-    AUTO(auto_free) struct level *stack = NULL;
-    size_t n = 0, cap = 0;
-
-    if (val_count(v) == 0) {
-        add_scalar(v, b);
-        return;
-    }
-    GROW(stack, cap, 1);
-    stack[n++] = (struct level){v, 0};
-    buf_addc(b, v->kind == VAL_ARRAY ? '[' : '{');
-    while (n > 0 && !b->over) {
-        struct level *l = &stack[n - 1];
-        if (l->i == val_count(l->v)) {
-            add_indent(b, --n);
-            buf_addc(b, l->v->kind == VAL_ARRAY ? ']' : '}');
-            continue;
-        }
-        if (l->i > 0)
-            buf_addc(b, ',');
-        add_indent(b, n);
-        if (l->v->kind == VAL_OBJECT) {
-            add_quoted(b, val_key_at(l->v, l->i));
-            buf_add(b, ": ", 2);
-        }
-        const struct val *c = val_at(l->v, l->i++);
-        if (val_count(c) == 0) {
-            add_scalar(c, b);
-            continue;
-        }
-        buf_addc(b, c->kind == VAL_ARRAY ? '[' : '{');
-        GROW(stack, cap, n + 1);
-        stack[n++] = (struct level){c, 0};
-    }
 }

@@ -7,6 +7,10 @@
 #define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define AUTO(fn)               __attribute__((cleanup(fn)))
+/* For a large local that is written before it is read, on a hot path: releases clear every local otherwise
+ * (-ftrivial-auto-var-init=zero). */
+#define NOINLINE __attribute__((noinline)) /* keeps its locals off its caller's frame */
+#define UNINIT   __attribute__((uninitialized))
 
 /* A broken invariant of Gantry itself: prints one line and aborts, in releases too. Never for input,
  * peers or the kernel; the condition has no side effects. */

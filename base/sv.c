@@ -7,11 +7,6 @@
 
 #include "base/mem.h"
 
-bool sv_eq(struct sv a, struct sv b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 bool sv_ieq(struct sv a, struct sv b)
 {
     if (a.n != b.n)
@@ -38,13 +33,6 @@ bool sv_ends(struct sv s, struct sv suffix)
            (suffix.n == 0 || memcmp(s.p + (s.n - suffix.n), suffix.p, suffix.n) == 0);
 }
 
-size_t sv_chr(struct sv s, char c)
-{
-    const char *hit = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
-
-    return hit != NULL ? (size_t)(hit - s.p) : SV_NPOS;
-}
-
 size_t sv_rchr(struct sv s, char c)
 {
     const char *hit = s.n > 0 ? memrchr(s.p, c, s.n) : NULL;
@@ -60,17 +48,6 @@ size_t sv_find(struct sv s, struct sv needle)
         return SV_NPOS;
     const char *hit = memmem(s.p, s.n, needle.p, needle.n);
     return hit != NULL ? (size_t)(hit - s.p) : SV_NPOS;
-}
-
-struct sv sv_sub(struct sv s, size_t from, size_t n)
-{
-    if (s.p == NULL)
-        return s;
-    if (from > s.n)
-        from = s.n;
-    if (n > s.n - from)
-        n = s.n - from;
-    return (struct sv){s.p + from, n};
 }
 
 struct sv sv_trim(struct sv s)

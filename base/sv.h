@@ -23,7 +23,10 @@ static inline struct sv sv_of(const char *s) /* NULL gives the empty view */
 {
     return (struct sv){s != NULL ? s : "", s != NULL ? strlen(s) : 0};
 }
-bool sv_eq(struct sv a, struct sv b);
+static inline bool sv_eq(struct sv a, struct sv b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 bool sv_ieq(struct sv a, struct sv b); /* ASCII case only */
 static inline bool sv_is(struct sv a, const char *s)
 {
@@ -33,11 +36,25 @@ bool sv_starts(struct sv s, struct sv prefix);
 bool sv_ends(struct sv s, struct sv suffix);
 bool sv_istarts(struct sv s, struct sv prefix);
 #define SV_NPOS ((size_t)-1)
-size_t sv_chr(struct sv s, char c); /* index or SV_NPOS */
+static inline size_t sv_chr(struct sv s, char c) /* index or SV_NPOS */
+{
+    const char *hit = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
+
+    return hit != NULL ? (size_t)(hit - s.p) : SV_NPOS;
+}
 size_t sv_rchr(struct sv s, char c);
 size_t sv_find(struct sv s, struct sv needle);
-struct sv sv_sub(struct sv s, size_t from, size_t n); /* clamped to s */
-struct sv sv_trim(struct sv s);                       /* space, tab, CR, LF, VT, FF at both ends */
+static inline struct sv sv_sub(struct sv s, size_t from, size_t n) /* clamped to s */
+{
+    if (s.p == NULL)
+        return s;
+    if (from > s.n)
+        from = s.n;
+    if (n > s.n - from)
+        n = s.n - from;
+    return (struct sv){s.p + from, n};
+}
+struct sv sv_trim(struct sv s); /* space, tab, CR, LF, VT, FF at both ends */
 /* Takes the part before the first `c` into *head and advances *s behind it; at the end *head is the rest
  * and *s becomes empty with p == NULL. False once *s.p is NULL. */
 bool sv_next(struct sv *s, char c, struct sv *head);

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import expr  # beside this file
 
 # Programs of tests/bench, and the targets of their rows by how these begin.
 MICRO = {
@@ -151,12 +152,27 @@ class Bench:
     def micro(self, folder):
         """Their rows: what | measured [| beside [| ratio]]."""
         for name, target in MICRO.items():
+            if name == "bench_expr":
+                self.expressions(folder / "bench" / name)
+                continue
             done = subprocess.run([folder / "bench" / name], stdout=subprocess.PIPE, text=True, check=True)
             for line in done.stdout.splitlines():
                 what, figure, beside, ratio = ([" ".join(cell.split()) for cell in line.split(" | ", 3)] + ["", ""])[:4]
                 wanted = next((value for start, value in target.items() if what.startswith(start)), "")
                 self.rows.append((what, figure, beside.replace("|", "\\|"), ratio, wanted))
                 print("  %s: %s" % (what, figure), file=sys.stderr)
+
+    def expressions(self, program):
+        """Lexing, parsing and evaluating, beside the official package; without it only the times."""
+        try:
+            rows = expr.compare(str(program), 3)
+        except SystemExit:
+            for text, whole, _ in expr.times([str(program)]):
+                self.row("`%s`" % text.replace("|", "\\|"), "%.0f ns" % whole, "the official package: run tests/differential/prepare")
+            return
+        for text, ours, theirs, ratio, _ in rows:
+            self.row("`%s`" % text.replace("|", "\\|"), "%.0f ns" % ours, "@actions/expressions %.0f ns" % theirs, ratio)
+        self.row("expressions, median of the ratios", "", "", statistics.median(row[3] for row in rows), "20 x")
 
     def idle(self):
         """One registered runner that waits for a job, beside a service of our own."""

@@ -308,7 +308,11 @@ def _comma(case, ours, theirs):
 
 @known("the wildcard is an operand inside brackets; the package wants the bracket closed behind it", "1.1")
 def _wildcard(case, ours, theirs):
-    return theirs.label == "Unexpected symbol" and re.search(r"\[\s*\*$", case.before(theirs.pos)) is not None
+    if theirs.label != "Unexpected symbol":
+        return False
+    if theirs.line:  # its position is a column
+        return re.search(r"\[\s*\*\s*[^\s\]]", case.expr) is not None
+    return re.search(r"\[\s*\*$", case.before(theirs.pos)) is not None
 
 
 @known("an unknown function is found at its name; the package reads its arguments first", "1.4")

@@ -363,7 +363,7 @@ class Generator:
             tree = self.tree("any", 2)
         spoilt = None
         tokens = tree.tokens
-        if r.random() < 0.355:
+        if r.random() < 0.335:
             tokens, spoilt = self.spoil(tree)
         elif r.random() < 0.001:
             tokens = r.choice([["(", ] * 49 + tokens + [")"] * 49, ["fromJSON", "(", "toJSON", "("] * 20 + ["1"] + [")"] * 40])
