@@ -124,8 +124,15 @@ static void read_uses(struct wf_reader *r, struct wf_job *j, const struct tok *v
         wf_error_at(r, v, "Invalid workflow reference '%.*s': %s", SV_ARG(v->text), why);
 }
 
-static void read_job_key(struct wf_reader *r, struct wf_job *j, struct sv key, struct tok *v)
+static void read_job_key(struct wf_reader *r, struct wf_job *j, const struct tok *name,
+                         struct tok *v)
 {
+    struct sv key = name->text;
+
+    if (sv_is(key, "snapshot") && (r->opt->features & WF_SNAPSHOT) == 0) {
+        wf_error_at(r, name, "The key 'snapshot' is not allowed");
+        return;
+    }
     for (size_t i = 0; i < sizeof job_keys / sizeof job_keys[0]; i++) {
         if (!sv_is(key, job_keys[i].key))
             continue;
@@ -168,8 +175,8 @@ static void read_job(struct wf_reader *r, struct wf_job *j, const struct tok *id
     r->jobs++;
     wf_check_id(r, &scope, id);
     nameset_free(&scope);
-    for (size_t i = 0; i < map->n; i++)
-        read_job_key(r, j, map->items[2 * i]->text, map->items[2 * i + 1]);
+    for (size_t i = 0; i < map->n && !r->stopped; i++)
+        read_job_key(r, j, map->items[2 * i], map->items[2 * i + 1]);
     if (j->condition == NULL)
         j->condition = xstrdup("success()");
 }
@@ -177,7 +184,7 @@ static void read_job(struct wf_reader *r, struct wf_job *j, const struct tok *id
 static void read_jobs(struct wf_reader *r, struct wf *w, const struct tok *jobs)
 {
     w->jobs = xcalloc(jobs->n > 0 ? jobs->n : 1, sizeof *w->jobs);
-    for (size_t i = 0; i < jobs->n; i++)
+    for (size_t i = 0; i < jobs->n && !r->stopped; i++)
         read_job(r, &w->jobs[w->n_jobs++], jobs->items[2 * i], jobs->items[2 * i + 1]);
 }
 
@@ -239,7 +246,7 @@ static void read_root(struct wf_reader *r, struct wf *w, struct wf_job *caller)
 
     if (caller != NULL)
         max = down = caller->allowed;
-    for (size_t i = 0; i < w->root->n; i++) {
+    for (size_t i = 0; i < w->root->n && !r->stopped; i++) {
         struct sv key = w->root->items[2 * i]->text;
         struct tok *v = w->root->items[2 * i + 1];
         keep_root_key(w, key, v);
@@ -260,6 +267,8 @@ static void read_root(struct wf_reader *r, struct wf *w, struct wf_job *caller)
                 wf_check_needs(r, w, v);
         }
     }
+    if (r->stopped)
+        return;
     if (caller != NULL)
         caller->allowed = down;
     hand_permissions_down(r, w, caller, &max, &down);
@@ -271,7 +280,7 @@ struct wf *wf_read_file(struct wf_reader *r, struct sv yaml, struct wf_job *call
     struct wf *w = xcalloc(1, sizeof *w);
 
     w->file = xstrdup(r->file);
-    w->root = wf_read_text(r, yaml, &schema_workflow, true);
+    w->root = wf_read_text(r, yaml, &schema_workflow, !r->opt->no_anchors);
     r->errors->of_schema = r->errors->n;
     /* what the schema refuses is an empty token: conversion finds no more in it */
     if (w->root != NULL && (r->errors->n == 0 || (r->opt->go_on && !r->stopped)))
@@ -282,7 +291,8 @@ struct wf *wf_read_file(struct wf_reader *r, struct sv yaml, struct wf_job *call
 int wf_parse_with(struct sv yaml, const char *file, const struct wf_options *o, struct wf **out,
                   struct wf_errors *errors, struct err *e)
 {
-    struct wf_reader r = {.file = file, .index = 1, .errors = errors, .opt = o};
+    struct wf_reader r = {
+        .file = file, .index = 1, .errors = errors, .opt = o != NULL ? o : &wf_default_options};
 
     wf_count_string(&r, sv_of(file));
     AUTO(auto_wf) struct wf *w = wf_read_file(&r, yaml, NULL);

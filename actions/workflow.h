@@ -33,6 +33,8 @@ void wf_errors_addf(struct wf_errors *l, const char *file, unsigned line, unsign
                     const char *fmt, ...) PRINTF_LIKE(5, 6);
 /* The official message: caller, place and text (spec 2.6). */
 void wf_error_message(const struct wf_error *x, struct buf *b);
+/* The text without the marks with which problems of YAML begin: for people, who see line and col anyway. Lent. */
+const char *wf_error_plain(const struct wf_error *x);
 
 #define WF_MAX_ERRORS  10U  /* kept, as the official reader does (spec 2.6) */
 #define WF_MAX_MESSAGE 500U /* UTF-16 units of a message with its position, then "[...]" */
@@ -58,6 +60,7 @@ struct wf_options {
     unsigned max_jobs;      /* over all files; 0: any number */
     enum wf_policy policy;  /* permissions when no file states any */
     unsigned features;      /* wf_feature */
+    bool no_anchors;        /* '&' and '*' are errors, as before the service had them */
     bool skip_calls;        /* wf_load_calls does nothing */
     bool go_on;             /* after errors of the schema too, to find all that can be found */
     bool

@@ -261,6 +261,7 @@ int wf_case_parse(struct sv text, struct sv file, struct wf_case **out, struct e
     /* As the service starts out: these scopes are in no shorthand unless they are switched on. */
     c->options.features &= ~(unsigned)(WF_MODELS_IN_ALL | WF_ALERTS_IN_ALL);
     c->options.any_call_format = true;
+    c->options.no_anchors = true;
     c->positions = true;
     if (part(c, &options, e) < 0 || read_options(c, options, e) < 0)
         return -1;

@@ -9,6 +9,29 @@
 
 /* ---- strategy ---- */
 
+/* Below these, in levels and bytes, a filter's expression is within EXPR_MAX_DEPTH and EXPR_MAX_LENGTH. */
+#define FILTER_DEPTH  40U
+#define FILTER_LENGTH 9000U
+
+/* The literal as an expression spells it. */
+static void add_literal(struct buf *b, const struct tok *t)
+{
+    if (t->kind != TOK_STRING) {
+        if (t->kind == TOK_NULL)
+            buf_adds(b, "null");
+        else
+            tok_literal_text(t, b);
+        return;
+    }
+    buf_addc(b, '\'');
+    for (size_t i = 0; i < t->text.n; i++) {
+        if (t->text.p[i] == '\'')
+            buf_addc(b, '\'');
+        buf_addc(b, t->text.p[i]);
+    }
+    buf_addc(b, '\'');
+}
+
 static bool is_vector(const struct tok *key)
 {
     return !sv_is(key->text, "include") && !sv_is(key->text, "exclude");
@@ -24,11 +47,60 @@ static bool has_vector(const struct tok *matrix, struct sv name)
     return false;
 }
 
-static void check_include(struct wf_reader *r, const struct tok *list)
+/* A filter is officially made of expressions, matrix['key'][0] == literal, one for each leaf: what does not fit
+ * into an expression ends the reading. path: of the value in the filter. */
+static void check_filter(struct wf_reader *r, const struct tok *v, const struct buf *path,
+                         unsigned depth)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT((size_t)4 << 20);
+    AUTO(buf_free) struct buf why = BUF_INIT((size_t)4 << 20);
+    struct wf_names names;
+
+    if (v->kind != TOK_SEQUENCE && v->kind != TOK_MAPPING) {
+        if (depth < FILTER_DEPTH && path->len + v->text.n < FILTER_LENGTH)
+            return; /* fits for sure */
+        buf_addsv(&b, buf_sv(path));
+        buf_adds(&b, " == ");
+        add_literal(&b, v);
+        wf_names_init(&names, CX_MATRIX);
+        if (tok_check_expr(buf_sv(&b), &names.names, &why) < 0)
+            wf_stop(r, WF_NOWHERE, v->line, v->col, "%s", why.p);
+        return;
+    }
+    for (size_t i = 0; i < v->n && !r->stopped; i++) {
+        buf_reset(&b);
+        buf_addsv(&b, buf_sv(path));
+        buf_addc(&b, '[');
+        if (v->kind == TOK_SEQUENCE)
+            buf_addf(&b, "%zu", i);
+        else
+            add_literal(&b, v->items[2 * i]);
+        buf_addc(&b, ']');
+        check_filter(r, v->items[v->kind == TOK_SEQUENCE ? i : 2 * i + 1], &b, depth + 1);
+    }
+}
+
+/* Of an item of include (matrix given) only the keys that name vectors are its filter. */
+static void check_filter_item(struct wf_reader *r, const struct tok *item, const struct tok *matrix)
+{
+    for (size_t i = 0; i < item->n && !r->stopped; i++) {
+        const struct tok *key = item->items[2 * i];
+        AUTO(buf_free) struct buf path = BUF_INIT((size_t)4 << 20);
+        if (matrix != NULL && !has_vector(matrix, key->text))
+            continue;
+        buf_adds(&path, "matrix[");
+        add_literal(&path, key);
+        buf_addc(&path, ']');
+        check_filter(r, item->items[2 * i + 1], &path, 1);
+    }
+}
+
+static void check_include(struct wf_reader *r, const struct tok *matrix, const struct tok *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         if (list->items[i]->n == 0)
             wf_error_at(r, list->items[i], "Matrix include mapping does not contain any values");
+        check_filter_item(r, list->items[i], matrix);
     }
 }
 
@@ -45,6 +117,7 @@ static void check_exclude(struct wf_reader *r, const struct tok *matrix, const s
                             "Matrix exclude key '%.*s' does not match any key within the matrix",
                             SV_ARG(key->text));
         }
+        check_filter_item(r, item, NULL);
     }
 }
 
@@ -67,12 +140,15 @@ static void check_matrix(struct wf_reader *r, const struct tok *matrix)
     }
     if (!vector && !include)
         wf_error_at(r, matrix, "Matrix must define at least one vector");
-    for (size_t i = 0; !expressions && i < matrix->n; i++) {
-        const struct tok *k = matrix->items[2 * i], *v = matrix->items[2 * i + 1];
-        if (sv_is(k->text, "include"))
-            check_include(r, v);
-        if (sv_is(k->text, "exclude"))
-            check_exclude(r, matrix, v);
+    if (expressions)
+        return;
+    for (size_t i = 0; i < matrix->n; i++) {
+        if (sv_is(matrix->items[2 * i]->text, "include"))
+            check_include(r, matrix, matrix->items[2 * i + 1]);
+    }
+    for (size_t i = 0; i < matrix->n; i++) { /* officially behind, wherever it stands */
+        if (sv_is(matrix->items[2 * i]->text, "exclude"))
+            check_exclude(r, matrix, matrix->items[2 * i + 1]);
     }
 }
 
@@ -127,21 +203,47 @@ void wf_check_concurrency(struct wf_reader *r, const struct tok *c)
         wf_error_at(r, queue, "'queue: max' cannot be combined with 'cancel-in-progress: true'");
 }
 
+static bool snapshot_version_fits(struct sv v)
+{
+    size_t i = 0;
+
+    while (i < v.n && ch_is_digit(v.p[i]))
+        i++;
+    return i > 0 && i <= 9 && sv_is(sv_sub(v, i, SV_NPOS), ".*");
+}
+
+/* In the order of the file; an expression in the name or the version ends the look, as officially. */
 void wf_check_snapshot(struct wf_reader *r, const struct tok *snapshot)
 {
-    const struct tok *v = tok_get(snapshot, SV("version"));
-
-    if (v == NULL || v->kind != TOK_STRING)
-        return;
-    size_t i = 0;
-    while (i < v->text.n && ch_is_digit(v->text.p[i]))
-        i++;
-    if (i == 0 || i > 9 || !sv_is(sv_sub(v->text, i, SV_NPOS), ".*"))
-        wf_error_at(r, snapshot, "Expected format '{major-version}.*' Actual '%.*s'",
-                    SV_ARG(v->text));
+    for (size_t i = 0; snapshot->kind == TOK_MAPPING && i < snapshot->n; i++) {
+        struct sv key = snapshot->items[2 * i]->text;
+        const struct tok *v = snapshot->items[2 * i + 1];
+        if (sv_is(key, "if")) {
+            free(wf_condition(r, v, SET_M));
+            continue;
+        }
+        if (v->kind != TOK_STRING)
+            return;
+        if (sv_is(key, "version") && !snapshot_version_fits(v->text)) {
+            wf_error_at(r, snapshot, "Expected format '{major-version}.*' Actual '%.*s'",
+                        SV_ARG(v->text));
+            return;
+        }
+    }
 }
 
 /* ---- containers ---- */
+
+static void check_command(struct wf_reader *r, const struct tok *service)
+{
+    if ((r->opt->features & WF_SERVICE_COMMAND) != 0)
+        return;
+    for (size_t i = 0; service->kind == TOK_MAPPING && i < service->n; i++) {
+        const struct tok *key = service->items[2 * i];
+        if (sv_is(key->text, "entrypoint") || sv_is(key->text, "command"))
+            wf_error_at(r, key, "The key '" SV_FMT "' is not allowed", SV_ARG(key->text));
+    }
+}
 
 void wf_check_container(struct wf_reader *r, const struct tok *c, bool service)
 {
@@ -149,6 +251,8 @@ void wf_check_container(struct wf_reader *r, const struct tok *c, bool service)
 
     if (tok_has_expr(c))
         return;
+    if (service)
+        check_command(r, c);
     struct sv text = image != NULL ? image->text : SV("");
     bool docker = sv_starts(text, SV("docker://"));
     if (docker)

@@ -44,6 +44,20 @@ void wf_error_message(const struct wf_error *x, struct buf *b)
     buf_adds(b, x->text);
 }
 
+const char *wf_error_plain(const struct wf_error *x)
+{
+    struct sv text = sv_of(x->text), marks = SV(": While ");
+    size_t at;
+
+    if (x->place != WF_AT_FILE || !sv_starts(text, SV("(Line: ")))
+        return x->text;
+    at = sv_find(text, marks);
+    if (at == SV_NPOS)
+        at =
+            sv_find(text, SV("): ")) + 1; /* of the second mark: the first is followed by ") - (" */
+    return x->text + at + 2;
+}
+
 /* The longest start of s that has at most `units` UTF-16 units. */
 static struct sv cut(struct sv s, size_t units)
 {

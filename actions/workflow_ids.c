@@ -57,6 +57,13 @@ bool nameset_has(const struct nameset *s, struct sv name)
     return s->size > 0 && s->v[slot_of(s, name)] != NULL;
 }
 
+bool nameset_has_exactly(const struct nameset *s, struct sv name)
+{
+    const char *found = s->size > 0 ? s->v[slot_of(s, name)] : NULL;
+
+    return found != NULL && sv_is(name, found);
+}
+
 static bool legal(char c)
 {
     return ch_is_alnum(c) || c == '_' || c == '-';

@@ -102,25 +102,18 @@ static void put_targets(const struct writer *w, json_t *o, const struct tok *t)
     put(o, "wait", a);
 }
 
-static json_t *step_json(const struct writer *w, const struct wf_step *s);
+static void put_steps(const struct writer *w, json_t *o, const char *key,
+                      const struct wf_step *steps, size_t n);
 
-static void put_parallel(const struct writer *w, json_t *o, const struct wf_step *s)
-{
-    json_t *inner = json_array();
-
-    for (size_t i = 0; i < s->n_inner; i++)
-        (void)json_array_append_new(inner, step_json(w, &s->inner[i]));
-    put(o, "parallel", inner);
-}
-
+/* Recursion: as deep as the file nests. */
 static void put_control(const struct writer *w, json_t *o, const struct wf_step *s)
 {
-    if (sv_is(s->control, "parallel"))
-        put_parallel(w, o, s);
-    else if (sv_is(s->control, "wait-all"))
+    if (sv_is(s->control, "wait-all"))
         put(o, "wait-all", json_true());
     else if (sv_is(s->control, "wait"))
         put_targets(w, o, s->control_value);
+    else if (sv_is(s->control, "parallel"))
+        put_steps(w, o, "parallel", s->inner, s->n_inner);
     else
         put_tok(w, o, s->control.p, s->control_value);
 }
@@ -158,6 +151,16 @@ static json_t *step_json(const struct writer *w, const struct wf_step *s)
     if (s->background_token != NULL)
         put(o, "background", json_boolean(s->background));
     return o;
+}
+
+static void put_steps(const struct writer *w, json_t *o, const char *key,
+                      const struct wf_step *steps, size_t n)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        (void)json_array_append_new(a, step_json(w, &steps[i]));
+    put(o, key, a);
 }
 
 static void put_name_and_needs(const struct writer *w, json_t *o, const struct wf_job *j)
@@ -230,7 +233,7 @@ static json_t *job_json(const struct writer *w, const struct wf_job *j)
 {
     if (j->uses.n > 0)
         return call_json(w, j);
-    json_t *o = json_object(), *steps = json_array();
+    json_t *o = json_object();
     put(o, "type", json_string("job"));
     put_name_and_needs(w, o, j);
     put_tok(w, o, "strategy", j->strategy);
@@ -246,12 +249,8 @@ static json_t *job_json(const struct writer *w, const struct wf_job *j)
     put_tok(w, o, "container", j->container);
     put_tok(w, o, "outputs", j->outputs);
     put_tok(w, o, "services", j->services);
-    for (size_t i = 0; i < j->n_steps; i++)
-        (void)json_array_append_new(steps, step_json(w, &j->steps[i]));
     if (j->n_steps > 0)
-        put(o, "steps", steps);
-    else
-        json_decref(steps);
+        put_steps(w, o, "steps", j->steps, j->n_steps);
     put_tok(w, o, "snapshot", j->snapshot);
     return o;
 }

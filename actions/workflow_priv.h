@@ -83,6 +83,7 @@ struct nameset {
 void nameset_free(struct nameset *s);                /* for AUTO */
 bool nameset_add(struct nameset *s, struct sv name); /* false: it was there */
 bool nameset_has(const struct nameset *s, struct sv name);
+bool nameset_has_exactly(const struct nameset *s, struct sv name); /* case matters */
 
 struct wf_reader {
     const char *file;
@@ -91,11 +92,12 @@ struct wf_reader {
     const struct wf_options *opt; /* NULL: wf_default_options */
     char *const *files;           /* names of the other files, for errors in them; lent */
     size_t n_files;
-    size_t bytes;   /* of the result, counted like the official reader (3.3) */
-    size_t jobs;    /* so far, over all files */
-    unsigned depth; /* of open collections */
-    bool trusted;   /* the called file may have id-token by policy */
-    bool stopped;   /* a limit was passed: the one error is in the list */
+    size_t bytes;                     /* of the result, counted like the official reader (3.3) */
+    size_t jobs;                      /* so far, over all files */
+    unsigned depth;                   /* of open collections */
+    const struct yx_problem *problem; /* of the YAML text: reported where reading comes to it */
+    bool trusted;                     /* the called file may have id-token by policy */
+    bool stopped;                     /* a limit was passed: the one error is in the list */
 };
 /* Parses the text and reads it by the schema. NULL when there is nothing to convert; errors in r->errors. */
 struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schema *type,

@@ -73,6 +73,21 @@ static bool deeper(struct wf_reader *r, const struct yx_node *n)
     return false;
 }
 
+/* The text ends here for the reader. */
+static void stop_at_problem(struct wf_reader *r)
+{
+    const struct yx_problem *p = r->problem;
+
+    if (p == NULL)
+        return;
+    if (p->has_marks)
+        wf_stop(r, WF_AT_FILE, p->from.line, p->from.col,
+                "(Line: %u, Col: %u, Idx: %zu) - (Line: %u, Col: %u, Idx: %zu): %s", p->from.line,
+                p->from.col, p->from.index, p->to.line, p->to.col, p->to.index, p->text);
+    else
+        wf_stop(r, WF_AT_FILE, p->from.line, p->from.col, "%s", p->text);
+}
+
 static void skip_items(struct wf_reader *r, const struct yx_node *n);
 
 /* What stands in a wrong place is not read, but its depth counts. */
@@ -86,8 +101,12 @@ static void skip(struct wf_reader *r, const struct yx_node *n)
 
 static void skip_items(struct wf_reader *r, const struct yx_node *n)
 {
-    for (size_t i = 0; i < (n->kind == YX_MAPPING ? 2 * n->n : n->n) && !r->stopped; i++)
+    size_t items = n->kind == YX_MAPPING ? 2 * n->n : n->n;
+
+    for (size_t i = 0; i < items && !r->stopped && n->items[i] != NULL; i++)
         skip(r, n->items[i]);
+    if (n->cut)
+        stop_at_problem(r);
 }
 
 /* The definitions of one kind that a definition offers, one-of unfolded. */
@@ -143,8 +162,10 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
     AUTO(buf_free) struct buf text = BUF_INIT((size_t)2 << 20);
 
     switch ((*t)->kind) {
+    case TOK_INSERT: /* as a value; a key does not come here */
+        wf_error_at(r, *t, "Unexpected value '${{ insert }}'");
+        return;
     case TOK_EXPR:
-    case TOK_INSERT:
         if (context == SET_NONE)
             wf_error_at(r, *t, "A template expression is not allowed in this context");
         return;
@@ -226,6 +247,8 @@ static struct tok *read_sequence(struct wf_reader *r, const struct yx_node *n,
         if (v != NULL)
             tok_append(t, v);
     }
+    if (n->cut)
+        stop_at_problem(r);
     return t;
 }
 
@@ -348,6 +371,10 @@ static void read_pair(struct wf_reader *r, struct mapping *m, struct tok *t,
     if (key == NULL)
         return;
     const struct schema *type = value_type(r, m, &key, context);
+    if (v == NULL) { /* the text ends in front of it */
+        stop_at_problem(r);
+        return;
+    }
     if (type == NULL) {
         skip(r, v);
         return;
@@ -376,6 +403,8 @@ static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,
     size_t i = 0;
     for (; i < n->n && !r->stopped && n->items[2 * i]->kind == YX_SCALAR; i++)
         read_pair(r, &m, t, n->items[2 * i], n->items[2 * i + 1], context);
+    if (n->cut && i == n->n)
+        stop_at_problem(r);
     if (!r->stopped)
         check_required(r, &m, t);
     if (i < n->n) /* the official reader gives up at a key that is a collection */
@@ -407,27 +436,13 @@ static struct tok *read_value(struct wf_reader *r, const struct yx_node *n,
     return t;
 }
 
-/* Splits "LINE:COL: text" of base/yaml; anything else is at 1:1. */
-static void report_yaml(struct wf_reader *r, const struct err *e)
-{
-    struct sv rest = sv_of(e->msg), line, col;
-    uint64_t l = 1, c = 1;
-    struct err ignored; /* a message without a position keeps 1:1 */
-
-    if (sv_next(&rest, ':', &line) && sv_next(&rest, ':', &col) &&
-        num_u64(line, UINT32_MAX, &l, &ignored) == 0 && num_u64(col, UINT32_MAX, &c, &ignored) == 0)
-        rest = sv_trim(rest);
-    else
-        rest = sv_of(e->msg);
-    wf_stop(r, WF_AT_FILE, (unsigned)l, (unsigned)c, "%s", rest.p);
-}
-
 struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schema *type,
                          bool anchors)
 {
     AUTO(auto_yx) struct yx_doc *doc = NULL;
     struct yx_limits lim = yx_default_limits;
-    struct err e = {0};
+    struct yx_problem problem;
+    struct err e = {0}; /* problem says the same */
 
     if (r->opt == NULL)
         r->opt = &wf_default_options;
@@ -441,13 +456,13 @@ struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schem
     lim.input_bytes = yaml.n;
     lim.no_anchors = !anchors;
     lim.duplicates_ok = true; /* reported below, without regard to case */
-    if (yx_parse(yaml, &lim, &doc, &e) < 0) {
-        report_yaml(r, &e);
-        return NULL;
-    }
-    if (yx_root(doc) == NULL) {
-        wf_stop(r, WF_AT_FILE, 1, 1, "Expected a mapping; the file is empty");
-        return NULL;
-    }
-    return read_value(r, yx_root(doc), type, SET_NONE);
+    r->problem = yx_parse_part(yaml, &lim, &doc, &problem, &e) < 0 ? &problem : NULL;
+    struct tok *t = NULL;
+    if (yx_root(doc) != NULL)
+        t = read_value(r, yx_root(doc), type, SET_NONE);
+    else if (r->problem == NULL)
+        wf_stop(r, WF_AT_FILE, 1, 1, "Expected document start parse event");
+    stop_at_problem(r); /* behind the document */
+    r->problem = NULL;
+    return t;
 }

@@ -184,7 +184,7 @@ static const struct schema environment_map = {.kind = SCHEMA_MAPPING,
 static const struct schema environment = {
     .kind = SCHEMA_ONE_OF, .context = SET_M, .one_of = ONE_OF(&schema_string, &environment_map)};
 
-static const struct schema snapshot_if = STRING(SET_STEPIF);
+static const struct schema snapshot_if = STRING(SET_M);
 static const struct schema snapshot_map = {.kind = SCHEMA_MAPPING,
                                            .props = PROPS({"image-name", &schema_name, true},
                                                           {"if", &snapshot_if, false},

@@ -95,7 +95,7 @@ static void check_target(struct wf_reader *r, struct nameset *ids, const struct 
                     SV_ARG(target->text));
     else if (s->id.n > 0 && sv_ieq(s->id, target->text))
         wf_error_at(r, target, "Step '%.*s' cannot reference itself", SV_ARG(s->id));
-    else if (!nameset_has(ids, target->text))
+    else if (!nameset_has_exactly(ids, target->text))
         wf_error_at(r, target, "Step references unknown step ID '%.*s'", SV_ARG(target->text));
 }
 

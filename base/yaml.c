@@ -10,6 +10,7 @@
 #include <yaml.h>
 
 #include "base/mem.h"
+#include "base/yaml_priv.h"
 
 /* Of the official reader (spec 3.3), whose error texts are used for them. */
 const struct yx_limits yx_default_limits = {
@@ -52,6 +53,8 @@ struct reader {
     yaml_parser_t parser;
     struct yx_doc *doc;
     const struct yx_limits *lim;
+    struct yx_text text;
+    struct yx_problem *problem; /* NULL: nobody asks */
     struct frame *stack;
     size_t n_stack, cap_stack;
     struct yx_node **pending;
@@ -88,22 +91,68 @@ static const char *arena_text(struct yx_doc *d, const void *p, size_t n)
     return s;
 }
 
-static int fail_at(const yaml_mark_t *m, enum fail code, const char *text, struct err *e)
+static unsigned col_of(const struct reader *r, const yaml_mark_t *m)
 {
-    return err_set(e, code, "%zu:%zu: %s", m->line + 1, m->column + 1, text);
+    return yx_text_col(&r->text, m->line, m->column);
 }
 
-static int fail_parser(const yaml_parser_t *p, struct err *e)
+static int fail_at(const struct reader *r, const yaml_mark_t *m, enum fail code, const char *text,
+                   struct err *e)
 {
-    const yaml_mark_t *m = &p->problem_mark;
+    unsigned line = (unsigned)m->line + 1, col = col_of(r, m);
+
+    if (r->problem != NULL) {
+        *r->problem = (struct yx_problem){.from = {line, col, 0}, .to = {line, col, 0}};
+        (void)memcpy(r->problem->text, text,
+                     strnlen(text, sizeof r->problem->text - 1)); /* zeroed behind it */
+    }
+    return err_set(e, code, "%u:%u: %s", line, col, text);
+}
+
+static struct yx_mark mark_of(const struct reader *r, const yaml_mark_t *m)
+{
+    return (struct yx_mark){
+        .line = (unsigned)m->line + 1,
+        .col = col_of(r, m),
+        .index = yx_text_index(&r->text, m->line, m->column, m->index),
+    };
+}
+
+/* Both ends of the place as the official library chooses them: the token, or from the context to the problem. */
+static void note_problem(const struct reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    yaml_mark_t start = p->problem_mark, end = p->problem_mark;
+    const yaml_token_t *token = p->tokens.head;
+    struct sv context = sv_of(p->context);
+
+    if (p->error == YAML_READER_ERROR) {
+        start = end = p->mark;
+    } else if (p->error == YAML_PARSER_ERROR && token != p->tokens.tail) {
+        start = token->start_mark;
+        end = token->end_mark;
+    } else if (sv_is(context, "while scanning for the next token")) {
+        end.column++;
+        end.index++;
+    } else if (context.n > 0 && !sv_is(context, "while scanning a simple key")) {
+        start = p->context_mark;
+    }
+    r->problem->from = mark_of(r, &start);
+    r->problem->to = mark_of(r, &end);
+    r->problem->has_marks = true;
+    yx_problem_text(p->context, p->problem, r->problem);
+}
+
+static int fail_parser(const struct reader *r, struct err *e)
+{
+    const yaml_parser_t *p = &r->parser;
+    const yaml_mark_t *m = p->error == YAML_READER_ERROR ? &p->mark : &p->problem_mark;
     const char *problem = p->problem != NULL ? p->problem : "invalid YAML";
 
-    if (p->error == YAML_READER_ERROR)
-        return err_set(e, FAIL_INPUT, "%zu:%zu: %s", p->mark.line + 1, p->mark.column + 1, problem);
-    if (p->context == NULL)
-        return fail_at(m, FAIL_INPUT, problem, e);
-    return err_set(e, FAIL_INPUT, "%zu:%zu: %s %s", m->line + 1, m->column + 1, problem,
-                   p->context);
+    if (r->problem != NULL)
+        note_problem(r);
+    return err_set(e, FAIL_INPUT, "%zu:%u: %s%s%s", m->line + 1, col_of(r, m), problem,
+                   p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
 }
 
 static size_t hash_name(const char *s)
@@ -147,9 +196,9 @@ static void anchor_set(struct reader *r, struct anchor a)
 static int count(struct reader *r, const yaml_mark_t *m, size_t nodes, size_t bytes, struct err *e)
 {
     if (nodes > r->max_nodes - r->nodes)
-        return fail_at(m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
+        return fail_at(r, m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
     if (bytes > r->lim->total_bytes - r->bytes)
-        return fail_at(m, FAIL_LIMIT, "Maximum object size exceeded", e);
+        return fail_at(r, m, FAIL_LIMIT, "Maximum object size exceeded", e);
     r->nodes += nodes;
     r->bytes += bytes;
     return 0;
@@ -174,9 +223,9 @@ static struct yx_node *node_new(struct reader *r, enum yx_kind kind, const yaml_
         .kind = kind,
         .text = {"", 0},
         .line = (unsigned)ev->start_mark.line + 1,
-        .col = (unsigned)ev->start_mark.column + 1,
+        .col = col_of(r, &ev->start_mark),
         .end_line = (unsigned)ev->end_mark.line + 1,
-        .end_col = (unsigned)ev->end_mark.column + 1,
+        .end_col = col_of(r, &ev->end_mark),
     };
     return n;
 }
@@ -204,9 +253,10 @@ static int check_anchor(const struct reader *r, const yaml_event_t *ev, const ya
 {
     if (anchor == NULL || !r->lim->no_anchors)
         return 0;
-    return err_set(e, FAIL_INPUT,
-                   "%zu:%zu: Anchors are not currently supported. Remove the anchor '%.60s'",
-                   ev->start_mark.line + 1, ev->start_mark.column + 1, (const char *)anchor);
+    AUTO(auto_free)
+    char *text = xasprintf("Anchors are not currently supported. Remove the anchor '%.60s'",
+                           (const char *)anchor);
+    return fail_at(r, &ev->start_mark, FAIL_INPUT, text, e);
 }
 
 static int on_scalar(struct reader *r, const yaml_event_t *ev, struct err *e)
@@ -219,6 +269,11 @@ static int on_scalar(struct reader *r, const yaml_event_t *ev, struct err *e)
     struct yx_node *n = node_new(r, YX_SCALAR, ev);
     n->style = style_of(ev->data.scalar.style);
     n->text = (struct sv){arena_text(r->doc, ev->data.scalar.value, len), len};
+    if (r->text.replaced) {
+        char *own = arena(r->doc, len + 1);
+        n->text = (struct sv){own, yx_text_restore(n->text.p, len, own)};
+        own[n->text.n] = '\0';
+    }
     if (tag != NULL)
         n->tag = arena_text(r->doc, tag, strlen((const char *)tag));
     if (name != NULL)
@@ -240,7 +295,7 @@ static int on_open(struct reader *r, enum yx_kind kind, const yaml_event_t *ev,
     if (check_anchor(r, ev, anchor, e) < 0 || count(r, &ev->start_mark, 1, 0, e) < 0)
         return -1;
     if (r->n_stack >= r->lim->depth)
-        return fail_at(&ev->start_mark, FAIL_LIMIT, "Maximum object depth exceeded", e);
+        return fail_at(r, &ev->start_mark, FAIL_LIMIT, "Maximum object depth exceeded", e);
     struct yx_node *n = node_new(r, kind, ev);
     if (tag != NULL)
         n->tag = arena_text(r->doc, tag, strlen((const char *)tag));
@@ -297,7 +352,7 @@ static int on_close(struct reader *r, const yaml_event_t *ev, struct err *e)
     size_t n = r->n_pending - f.first;
 
     f.node->end_line = (unsigned)ev->end_mark.line + 1;
-    f.node->end_col = (unsigned)ev->end_mark.column + 1;
+    f.node->end_col = col_of(r, &ev->end_mark);
     f.node->items = arena(r->doc, (n + 1) * sizeof(struct yx_node *));
     if (n > 0)
         memcpy(f.node->items, r->pending + f.first, n * sizeof(struct yx_node *));
@@ -326,18 +381,19 @@ static int on_alias(struct reader *r, const yaml_event_t *ev, struct err *e)
     if (check_anchor(r, ev, ev->data.alias.anchor, e) < 0)
         return -1;
     const struct anchor *a = r->size_anchors > 0 ? anchor_slot(r, name) : NULL;
-    if (a == NULL || a->name == NULL)
-        return err_set(e, FAIL_INPUT, "%zu:%zu: Unknown anchor '%.60s'", m->line + 1, m->column + 1,
-                       name);
-    if (a->node == NULL)
-        return err_set(e, FAIL_INPUT, "%zu:%zu: the alias '%.60s' is inside its own anchor",
-                       m->line + 1, m->column + 1, name);
+    if (a == NULL || a->name == NULL || a->node == NULL) {
+        bool known = a != NULL && a->name != NULL;
+        AUTO(auto_free)
+        char *text = xasprintf(
+            known ? "the alias '%.60s' is inside its own anchor" : "Unknown anchor '%.60s'", name);
+        return fail_at(r, m, FAIL_INPUT, text, e);
+    }
     if (r->max_nodes > r->lim->alias_nodes)
         r->max_nodes = r->lim->alias_nodes;
     if (r->nodes > r->max_nodes)
-        return fail_at(m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
+        return fail_at(r, m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
     if (a->height > r->lim->depth - r->n_stack)
-        return fail_at(m, FAIL_LIMIT, "Maximum object depth exceeded", e);
+        return fail_at(r, m, FAIL_LIMIT, "Maximum object depth exceeded", e);
     if (count(r, m, a->nodes, a->bytes, e) < 0)
         return -1;
     if (r->n_stack > 0 && r->stack[r->n_stack - 1].height < a->height)
@@ -351,8 +407,7 @@ static int on_event(struct reader *r, const yaml_event_t *ev, struct err *e)
     switch (ev->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (r->ended)
-            return fail_at(&ev->start_mark, FAIL_INPUT,
-                           "a second document is not allowed; expected the end of the stream", e);
+            return fail_at(r, &ev->start_mark, FAIL_INPUT, "Expected stream end parse event", e);
         return 0;
     case YAML_DOCUMENT_END_EVENT:
         r->ended = true;
@@ -383,7 +438,7 @@ static int read_all(struct reader *r, struct err *e)
     for (bool more = true; more;) {
         yaml_event_t ev;
         if (!yaml_parser_parse(&r->parser, &ev))
-            return fail_parser(&r->parser, e);
+            return fail_parser(r, e);
         more = ev.type != YAML_STREAM_END_EVENT;
         int rc = on_event(r, &ev, e);
         yaml_event_delete(&ev);
@@ -393,27 +448,67 @@ static int read_all(struct reader *r, struct err *e)
     return 0;
 }
 
-int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out, struct err *e)
+/* Closes what is open where reading ended. */
+static void cut(struct reader *r)
 {
-    AUTO(auto_yx) struct yx_doc *doc = xcalloc(1, sizeof *doc);
-    struct reader r = {.doc = doc, .lim = lim != NULL ? lim : &yx_default_limits};
+    while (r->n_stack > 0) {
+        struct frame f = r->stack[--r->n_stack];
+        size_t n = r->n_pending - f.first;
+        f.node->items = arena(r->doc, (n + 2) * sizeof(struct yx_node *));
+        if (n > 0)
+            memcpy(f.node->items, r->pending + f.first, n * sizeof(struct yx_node *));
+        f.node->items[n] = NULL; /* the value of a last key */
+        r->n_pending = f.first;
+        f.node->n = f.node->kind == YX_MAPPING ? (n + 1) / 2 : n;
+        f.node->cut = true;
+    }
+}
 
+static int parse(struct reader *r, struct err *e)
+{
+    if (!yaml_parser_initialize(&r->parser))
+        return err_set(e, FAIL_INTERNAL, "cannot start the YAML parser");
+    yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->text.text.p, r->text.text.n);
+    int rc = read_all(r, e);
+    yaml_parser_delete(&r->parser);
+    return rc;
+}
+
+int yx_parse_part(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
+                  struct yx_problem *p, struct err *e)
+{
+    struct yx_doc *doc = xcalloc(1, sizeof *doc);
+    struct reader r = {.doc = doc, .lim = lim != NULL ? lim : &yx_default_limits, .problem = p};
+    int rc;
+
+    *out = doc;
     r.max_nodes = r.lim->nodes;
     if (text.n > r.lim->input_bytes)
         return err_set(e, FAIL_LIMIT, "1:1: the file is %zu bytes long; the limit is %zu", text.n,
                        r.lim->input_bytes);
     if (sv_starts(text, SV("\xEF\xBB\xBF")))
         text = sv_sub(text, 3, SV_NPOS);
-    if (!yaml_parser_initialize(&r.parser))
-        return err_set(e, FAIL_INTERNAL, "cannot start the YAML parser");
-    yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.p, text.n);
-    int rc = read_all(&r, e);
-    yaml_parser_delete(&r.parser);
+    if (yx_text_init(&r.text, text)) {
+        rc = parse(&r, e);
+    } else {
+        const yaml_mark_t bad = {.line = r.text.bad.line, .column = r.text.bad.col};
+        rc = fail_at(&r, &bad, FAIL_INPUT, "control characters are not allowed", e);
+    }
+    if (rc < 0)
+        cut(&r);
+    yx_text_done(&r.text);
     free(r.stack);
     free(r.pending);
     free(r.anchors);
-    if (rc < 0)
+    return rc;
+}
+
+int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out, struct err *e)
+{
+    AUTO(auto_yx) struct yx_doc *doc = NULL;
+
+    if (yx_parse_part(text, lim, &doc, NULL, e) < 0)
         return -1;
     *out = TAKE_PTR(doc);
     return 0;

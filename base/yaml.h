@@ -19,10 +19,21 @@ struct yx_node {
     enum yx_style style; /* scalars */
     struct sv text;      /* scalars; NUL-terminated too */
     const char *tag;     /* explicit tag or NULL */
-    unsigned line, col;  /* 1-based */
+    unsigned line, col;  /* 1-based; columns in UTF-16 units */
     unsigned end_line, end_col;
     size_t n;               /* items, or pairs of a mapping */
     struct yx_node **items; /* sequence: n; mapping: 2 * n, key then value */
+    bool cut; /* yx_parse_part: a problem stands inside or behind; the last value may be NULL */
+};
+struct yx_mark {
+    unsigned line, col; /* 1-based, columns in UTF-16 units */
+    size_t index;       /* UTF-16 units from the start */
+};
+/* Why reading ended, in the words of the official reader. */
+struct yx_problem {
+    struct yx_mark from, to;
+    bool has_marks; /* the official message begins with both */
+    char text[200];
 };
 struct yx_limits {
     unsigned depth;     /* nesting */
@@ -43,6 +54,10 @@ struct yx_doc;
  * FAIL_INPUT, FAIL_LIMIT: msg "LINE:COL: text". An empty stream gives a doc whose root is NULL. */
 MUST_USE int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
                       struct err *e);
+/* As yx_parse, but what stands before a problem is there: on failure *out is a document whose last open collections
+ * are cut (its root may be NULL), and *p says what happened. */
+MUST_USE int yx_parse_part(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
+                           struct yx_problem *p, struct err *e);
 struct yx_node *yx_root(const struct yx_doc *d);
 void yx_free(struct yx_doc *d);
 void auto_yx(struct yx_doc **d);

@@ -50,7 +50,7 @@ static int report(const struct options *o, const struct wf_errors *errors, const
         err_print(e);
     for (size_t i = 0; !o->json && i < errors->n; i++) {
         const struct wf_error *x = &errors->v[i];
-        (void)fprintf(stderr, "%s:%u:%u: %s\n", x->file, x->line, x->col, x->text);
+        (void)fprintf(stderr, "%s:%u:%u: %s\n", x->file, x->line, x->col, wf_error_plain(x));
     }
     return EXIT_USAGE;
 }

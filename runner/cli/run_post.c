@@ -29,7 +29,7 @@ int run_inputs(const struct run_request *r, const struct workflow *w, struct val
         return 0;
     for (size_t i = 0; i < errors.n; i++)
         print_workflow_error(sv_of(w->path), errors.v[i].line, errors.v[i].col,
-                             sv_of(errors.v[i].text));
+                             sv_of(wf_error_plain(&errors.v[i])));
     if (errors.n > 0)
         *e = (struct err){.code = FAIL_INPUT}; /* printed */
     return -1;

@@ -69,10 +69,10 @@ static void keep_errors(struct workflow *w, const struct wf_errors *errors, cons
         const struct wf_error *one = &errors->v[i];
         json_t *o = json_object();
         print_workflow_error(sv_of(one->file != NULL ? one->file : w->path), one->line, one->col,
-                             sv_of(one->text));
+                             sv_of(wf_error_plain(one)));
         jm_set(o, "line", json_integer(one->line));
         jm_set(o, "column", json_integer(one->col));
-        jm_set(o, "message", jx_str_new(sv_of(one->text)));
+        jm_set(o, "message", jx_str_new(sv_of(wf_error_plain(one))));
         BUG(json_array_append_new(w->errors, o) < 0);
     }
     if (errors->n == 0) {

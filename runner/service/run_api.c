@@ -20,7 +20,7 @@ static void reply_errors(struct hs_req *r, int status, const struct wf_errors *l
         (void)json_array_append_new(list, json_pack("{s:o, s:i, s:i, s:o}", "file",
                                                     jx_str_new(sv_of(x->file)), "line",
                                                     (int)x->line, "column", (int)x->col, "message",
-                                                    jx_str_new(sv_of(x->text))));
+                                                    jx_str_new(sv_of(wf_error_plain(x)))));
     }
     if (l->n == 0) {
         char text[600];

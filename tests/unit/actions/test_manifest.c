@@ -121,7 +121,7 @@ static const struct manifest_case cases[] = {
     {"a bad reference", "runs: {using: composite, steps: [{uses: a/b}]}", NULL,
      "1:41: Expected format {org}/{repo}[/path]@ref. Actual 'a/b'\n"},
     {"not a mapping", "- a\n", NULL, "1:1: A sequence was not expected\n"},
-    {"an empty file", "", NULL, "1:1: Expected a mapping; the file is empty\n"},
+    {"an empty file", "", NULL, "1:1: Expected document start parse event\n"},
 };
 
 static void check(void **state)

@@ -71,14 +71,26 @@ static const struct yaml_case cases[] = {
      "1:8: the alias 'x' is inside its own anchor", FAIL_INPUT},
     {"equal keys", "a: 1\nb: 2\na: 3\n", NULL, "3:1: 'a' is already defined", FAIL_INPUT},
     {"equal keys in two styles", "a: 1\n'a': 3\n", NULL, "2:1: 'a' is already defined", FAIL_INPUT},
-    {"a second document", "a: 1\n---\nb: 2\n", NULL,
-     "2:1: a second document is not allowed; expected the end of the stream", FAIL_INPUT},
+    {"a second document", "a: 1\n---\nb: 2\n", NULL, "2:1: Expected stream end parse event",
+     FAIL_INPUT},
     {"a tab as indentation", "a:\n\tb: 1\n", NULL,
      "2:1: found character that cannot start any token while scanning for the next token",
      FAIL_INPUT},
     {"an unclosed flow sequence", "a: [1, 2\n", NULL,
      "2:1: did not find expected ',' or ']' while parsing a flow sequence", FAIL_INPUT},
-    {"bytes that are not UTF-8", "a: \xff\n", NULL, "1:1: invalid leading UTF-8 octet", FAIL_INPUT},
+    {"bytes that are not UTF-8 are replaced, as .NET and JavaScript do", "a: \xff\n",
+     "{p:a=p:\xEF\xBF\xBD}", NULL, FAIL_NONE},
+    {"control characters stay what they are",
+     "a: \x1b[0m\x7f \"\x01\"\n'b\x02': \xC2\x9B\xEF\xBB\xBF\n",
+     "{p:a=p:\x1b[0m\x7f \"\x01\" s:b\x02=p:\xC2\x9B\xEF\xBB\xBF}", NULL, FAIL_NONE},
+    {"characters that are none stay too", "a: \xEF\xBF\xBE\xEF\xBF\xBF\n",
+     "{p:a=p:\xEF\xBF\xBE\xEF\xBF\xBF}", NULL, FAIL_NONE},
+    {"a character of our stand-ins is refused", "a: b\nc: \xF4\x8F\x80\x81\n", NULL,
+     "2:4: control characters are not allowed", FAIL_INPUT},
+    {"columns count UTF-16 units", "[\xF0\x9F\x98\x80, \xC3\xA4, *x]\n", NULL,
+     "1:9: Unknown anchor 'x'", FAIL_INPUT},
+    {"columns behind control characters", "[\x01, *x]\n", NULL, "1:5: Unknown anchor 'x'",
+     FAIL_INPUT},
 };
 
 static void check_case(void **state)
@@ -208,14 +220,94 @@ static void deep_nesting_costs_no_stack(void **state)
     assert_string_equal(e.msg, "1:101: Maximum object depth exceeded");
 }
 
+/* What came before the problem is there, and the problem in the official words. */
+static void a_part_is_kept(void **state)
+{
+    static const struct {
+        const char *in, *dump, *problem;
+        struct yx_mark from, to;
+        bool marks;
+    } rows[] = {
+        {"a: [1, {b: c\n",
+         "{p:a=[p:1 {p:b=p:c}]}",
+         "While parsing a flow mapping,  did not find expected ',' or '}'.",
+         {2, 1, 13},
+         {2, 1, 13},
+         true},
+        {"a: b\nc: \"d\ne",
+         "{p:a=p:b p:c=(none)}",
+         "While scanning a quoted scalar, find unexpected end of stream.",
+         {2, 4, 8},
+         {3, 2, 12},
+         true},
+        {"a: b\n\xF0\x9F\x98\x80: @\n",
+         "{p:a=p:b p:\xF0\x9F\x98\x80=(none)}",
+         "While scanning for the next token, find character that cannot start any token.",
+         {2, 5, 9},
+         {2, 6, 10},
+         true},
+        {"- a\nb: c\n",
+         "[p:a]",
+         "While parsing a block collection, did not find expected '-' indicator.",
+         {2, 1, 4},
+         {2, 1, 4},
+         true},
+        {"a: b: c\n",
+         "{p:a=p:b}",
+         "Mapping values are not allowed in this context.",
+         {1, 5, 4},
+         {1, 5, 4},
+         true},
+        {"a: b\n  c\nd\n",
+         "{p:a=p:b c}",
+         "While scanning a simple key, could not find expected ':'.",
+         {4, 1, 11},
+         {4, 1, 11},
+         true},
+        {"a: &x b\n--- c\n",
+         "{p:a=p:b}",
+         "Expected stream end parse event",
+         {2, 1, 0},
+         {2, 1, 0},
+         false},
+        {"a: *b\n", "{p:a=(none)}", "Unknown anchor 'b'", {1, 4, 0}, {1, 4, 0}, false},
+        {"[a: b\n",
+         "[{p:a=p:b}]",
+         "While parsing a flow sequence, did not find expected ',' or ']'.",
+         {2, 1, 6},
+         {2, 1, 6},
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        AUTO(auto_yx) struct yx_doc *doc = NULL;
+        AUTO(buf_free) struct buf b = BUF_INIT(4096);
+        struct yx_problem p;
+        struct err e = {0};
+        assert_int_equal(yx_parse_part(sv_of(rows[i].in), NULL, &doc, &p, &e), -1);
+        dump(yx_root(doc), &b);
+        assert_string_equal(p.text, rows[i].problem);
+        assert_int_equal(p.has_marks, rows[i].marks);
+        assert_int_equal(p.from.line, rows[i].from.line);
+        assert_int_equal(p.from.col, rows[i].from.col);
+        assert_int_equal(p.from.index, rows[i].from.index);
+        assert_int_equal(p.to.line, rows[i].to.line);
+        assert_int_equal(p.to.col, rows[i].to.col);
+        assert_int_equal(p.to.index, rows[i].to.index);
+        assert_string_equal(b.p, rows[i].dump);
+    }
+}
+
 int main(void)
 {
-    enum { N = sizeof cases / sizeof cases[0], M = 4 };
+    enum { N = sizeof cases / sizeof cases[0], M = 5 };
     struct CMUnitTest tests[N + M] = {
         cmocka_unit_test(positions_count_characters),
         cmocka_unit_test(limits_hold_at_max_and_fail_above),
         cmocka_unit_test(an_alias_bomb_ends_at_the_node_limit),
         cmocka_unit_test(deep_nesting_costs_no_stack),
+        cmocka_unit_test(a_part_is_kept),
     };
 
     for (size_t i = 0; i < N; i++)
