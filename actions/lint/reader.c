@@ -84,7 +84,6 @@ static const struct {
     {"Required property is missing", &rule_missing_key},
     {"not enough info", &rule_missing_key},
     {"was not expected", &rule_wrong_type},
-    {"Expected a mapping", &rule_wrong_type},
     {"Invalid cron expression", &rule_invalid_cron},
     {"invalid pattern", &rule_invalid_glob},
     {"you may only define one of", &rule_filter_conflict},
@@ -190,7 +189,7 @@ static void say(const struct lint_rule *r, const struct entry *e, const struct w
             return;
         }
     }
-    buf_adds(b, w->text);
+    buf_adds(b, wf_error_plain(w));
 }
 
 static void report(struct lint *l, const struct index *x, const struct wf_error *w)

@@ -14,10 +14,10 @@ FILE_LEVEL = r"\S+: "
 
 
 class Known:
-    def __init__(self, name, section, github, ours=None, theirs=None, pair=False, value=None, when=None, inside=None, stops=False):
+    def __init__(self, name, section, github, ours=None, theirs=None, pair=False, value=None, when=None, inside=None, stops=False, whole=False):
         self.name, self.section, self.github = name, section, github
         self.ours, self.theirs = ours and re.compile(ours, re.S), theirs and re.compile(theirs, re.S)
-        self.pair, self.value, self.when, self.inside, self.stops = pair, value, when, inside, stops
+        self.pair, self.value, self.when, self.inside, self.stops, self.whole = pair, value, when, inside, stops, whole
 
     def errors(self, alone, rest, request):
         """The messages of both lists that the class explains."""
@@ -25,6 +25,8 @@ class Known:
             return [], []
         mine = [m for m in alone if self.ours and self.ours.fullmatch(text_of(m)) and self.is_inside(m, request)]
         other = [m for m in rest if self.theirs and self.theirs.fullmatch(text_of(m)) and self.is_inside(m, request)]
+        if self.whole:  # one side reads what stands before the problem, the other does not read at all
+            return (alone, rest) if mine else ([], [])
         if self.stops:  # one side reads no further, so what the other says of the rest stands alone
             return (mine, rest) if mine else ([], [])
         if self.pair:
@@ -174,15 +176,14 @@ KNOWN = [
     Known("depth of an expression", "1.4", R_NEW, pair=True, ours=r"Exceeded max expression depth 50",
           theirs=r"Exceeded max expression depth 50: '.*'"),
     Known("YAML that is not well-formed", "3.2", "refuses; the words are YamlDotNet's",
-          ours=FILE_LEVEL + r"(?:did not find|found|mapping values|could not|block|unknown escape|control char|a second document|"
-                            r"invalid|Expected|while|tab|undefined).*", theirs=FILE_LEVEL + r".*(?:at line \d+, column \d+|reader"
-                            r"|mapping end|not allowed|mapping).*"),
+          whole=True, ours=FILE_LEVEL + r"(?:\(Line: \d+, Col: \d+, Idx: \d+\) - \(Line: .*|Expected stream end parse event|"
+                                        r"control characters are not allowed)"),
     Known("aliases without an anchor, inside their own", "3.2", R_NEW, stops=True, ours=FILE_LEVEL + r"(?:Unknown anchor|the alias) .*"),
     Known("tags of scalars", "3.1", R_NEW, stops=True,
           ours=FILE_LEVEL + r"(?:Unexpected tag .*|The scalar style .* is not valid with the tag .*|"
                             r"The value .* is invalid for the type 'tag:yaml.org,2002:(?:int|bool|float|null)')"),
     Known("a file that is empty, a key that is a collection", "3.2", "refuses; the words are unknown", stops=True,
-          ours=FILE_LEVEL + r"(?:.*the file is empty|Expected mapping end)|Required property is missing: .*", when=r"\A\s*\Z|^\s*(?:\?|[\[{].*[\]}]\s*:)"),
+          ours=FILE_LEVEL + r"(?:Expected document start parse event|Expected mapping end)|Required property is missing: .*", when=r"\A\s*\Z|^\s*(?:\?|[\[{].*[\]}]\s*:)"),
     # values
     Known("scalars of several lines with expressions", "2.2", R_NEW, value=over_lines),
     Known("blanks at the end of an `if`", "2.4", R_NEW, value=trimmed_if),
