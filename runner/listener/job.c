@@ -77,11 +77,11 @@ void gh_job_over(struct gh_job *j)
     gh_worker_forget(j);
     loop_del_timer(j->kill_timer);
     j->kill_timer = NULL;
-    if (j->launched) { /* the launcher's GONE ends it */
+    if (j->launched && !j->worker_gone) { /* the next one has the same uid: never two at once */
         enter(j, GH_JOB_CLEAN);
         return;
     }
-    if (j->name != NULL) { /* the launcher never had it */
+    if (j->name != NULL && !j->launched) { /* the launcher never had it */
         struct err e;
         char text[512];
         if (fs_remove_tree(r->l->jobs_fd, j->name, &e) < 0)

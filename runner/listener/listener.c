@@ -122,12 +122,29 @@ static void launcher_gone(struct gh_listener *l, const struct err *e)
         r->exit_code = GH_EXIT_HOST;
         r->why = why;
         j->launched = false; /* it killed every job of its own with itself */
+        j->worker_gone = true;
         if (j->state == GH_JOB_RUN && !j->reported)
             gh_job_complete(j, "The sandbox launcher ended while the job ran.");
         else if (j->state == GH_JOB_RUN || j->state == GH_JOB_CLEAN)
             gh_job_over(j);
         else
             gh_session_leave(r);
+    }
+}
+
+/* A job is forgotten when its worker has ended: what the launcher says of it later is about what it left. */
+static void on_event(struct gh_listener *l, const struct sbx_event *ev)
+{
+    char text[512];
+
+    if (ev->kind == SBX_EV_GONE && ev->error.code != FAIL_NONE)
+        log_warn("listener", "left-behind", "why=%s", err_text(&ev->error, text, sizeof text));
+    for (size_t i = 0; i < l->n; i++) {
+        struct gh_job *j = &l->runners[i].job;
+        if (j->launched && j->sbx_id == ev->job) {
+            gh_worker_event(j, ev);
+            return;
+        }
     }
 }
 
@@ -140,15 +157,8 @@ static void on_launcher(void *ctx, int fd, unsigned events)
 
     (void)fd;
     (void)events;
-    while ((rc = sbx_launcher_next(l->launcher, &ev, &e)) == 1) {
-        for (size_t i = 0; i < l->n; i++) {
-            struct gh_job *j = &l->runners[i].job;
-            if (j->launched && j->sbx_id == ev.job) {
-                gh_worker_event(j, &ev);
-                break;
-            }
-        }
-    }
+    while ((rc = sbx_launcher_next(l->launcher, &ev, &e)) == 1)
+        on_event(l, &ev);
     if (rc < 0)
         launcher_gone(l, &e);
 }

@@ -39,7 +39,7 @@ enum gh_job_state {
     GH_JOB_LEASE,    /* first renewal: the worker starts after it */
     GH_JOB_RUN,      /* launched: until the worker ended */
     GH_JOB_COMPLETE, /* the listener completes for a worker that did not */
-    GH_JOB_CLEAN,    /* reported; the launcher still removes the job */
+    GH_JOB_CLEAN,    /* reported; the worker still has to end */
 };
 
 struct gh_listener;
@@ -63,7 +63,8 @@ struct gh_job {
     int channel;
     struct loop_fd *channel_watch;
     uint32_t sbx_id;
-    bool launched; /* sbx_id counts: the launcher's GONE is waited for */
+    bool launched;    /* sbx_id counts: the launcher has it */
+    bool worker_gone; /* only the launcher's cleaning is left, which nobody waits for */
     bool hello, reported;
     uint64_t result; /* .NET's TaskResult */
     bool lost;       /* 404 from the run service: nothing is reported any more */
@@ -136,7 +137,7 @@ void gh_job_shutdown(struct gh_runner *r, const char *reason);
 void gh_job_kill(struct gh_job *j);
 /* Completes the job for its worker: conclusion by `cancel`, text as its annotation. */
 void gh_job_complete(struct gh_job *j, const char *text);
-void gh_job_over(struct gh_job *j); /* reported or given up: waits for the launcher, then frees */
+void gh_job_over(struct gh_job *j); /* reported or given up: waits for the worker's end, then frees */
 void gh_job_say_result(const struct gh_job *j);
 void gh_job_drop(struct gh_job *j); /* frees everything, whatever the state */
 /* lease.c */

@@ -294,6 +294,8 @@ static void worker_ended(struct gh_job *j, int status)
 
     if (j->channel >= 0) /* what it said last may still lie there */
         on_channel(j, j->channel, LOOP_READ);
+    if (j->state == GH_JOB_CLEAN)
+        gh_job_over(j);
     if (j->state != GH_JOB_RUN)
         return;
     if (j->reported || j->lost) {
@@ -336,14 +338,12 @@ void gh_worker_event(struct gh_job *j, const struct sbx_event *ev)
             gh_job_over(j);
         return;
     case SBX_EV_WORKER_ENDED:
+        j->worker_gone = true;
         worker_ended(j, ev->status);
         return;
-    case SBX_EV_GONE:
-        j->launched = false;
-        if (j->state == GH_JOB_RUN)
-            worker_ended(j, 128 + 9);
-        else if (j->state == GH_JOB_CLEAN)
-            gh_job_over(j);
+    case SBX_EV_GONE: /* of a job whose worker never started */
+        j->worker_gone = true;
+        worker_ended(j, 128 + 9);
         return;
     }
 }

@@ -306,6 +306,18 @@ static int drain(struct worker *w, struct err *e)
     return rc;
 }
 
+/* No step comes any more. Without its worker init ends, and with it every process of the job; the kernel takes the
+ * sandbox down while the logs are uploaded. */
+static void leave_sandbox(struct worker *w)
+{
+    relay_free(w->relay);
+    w->relay = NULL;
+    loop_del_fd(w->sbx_watch);
+    w->sbx_watch = NULL;
+    sbx_job_free(w->sbx);
+    w->sbx = NULL;
+}
+
 static int run_job(struct worker *w, struct err *e)
 {
     AUTO(step_list_free) struct step_list steps;
@@ -317,6 +329,7 @@ static int run_job(struct worker *w, struct err *e)
     /* When the set-up failed nothing else happens (3.1 step 8). */
     if (ok && (step_list_run(&steps, w, e) < 0 || job_finish(w, e) < 0))
         return -1;
+    leave_sandbox(w);
     if (w->result == RES_NONE)
         w->result = RES_SUCCEEDED;
     return drain(w, e);
