@@ -161,6 +161,18 @@ int sbx_launch(struct sbx_launcher *l, const struct sbx_policy *p, const struct 
     return 0;
 }
 
+int sbx_keep_spare(struct sbx_launcher *l, const struct sbx_worker *w, bool again, struct err *e)
+{
+    struct ipc_out o;
+
+    ipc_begin(&o, WIRE_SPARE, 0);
+    ipc_put_str(&o, TAG_WORKER_PATH, w->path);
+    ipc_put_strv(&o, TAG_WORKER_ENV, w->envp);
+    ipc_put_u64(&o, TAG_UID, w->uid);
+    ipc_put_u64(&o, TAG_FLAGS, again ? WIRE_FLAG_AGAIN : 0);
+    return ipc_send(l->sock, &o, e) < 0 ? err_wrap(e, "ask the launcher for a spare worker") : 0;
+}
+
 int sbx_kill(struct sbx_launcher *l, uint32_t job, struct err *e)
 {
     struct ipc_out o;

@@ -87,6 +87,11 @@ int sbx_launcher_fd(
     const struct sbx_launcher *l); /* readable when sbx_launcher_next has something */
 MUST_USE int sbx_launch(struct sbx_launcher *l, const struct sbx_policy *p,
                         const struct sbx_worker *w, uint32_t *job, struct err *e);
+/* Has a worker of this program, environment and uid (no channel yet) started ahead, so that a job that asks for the
+ * very same one does not wait for its start; any other job is started afresh. again: it serves job after job, for a
+ * caller whose jobs trust each other; else one job, and of such spares the launcher keeps the last one asked for. */
+MUST_USE int sbx_keep_spare(struct sbx_launcher *l, const struct sbx_worker *w, bool again,
+                            struct err *e);
 /* 1 = *ev filled, 0 = nothing now, -1 = the launcher is gone. */
 MUST_USE int sbx_launcher_next(struct sbx_launcher *l, struct sbx_event *ev, struct err *e);
 MUST_USE int sbx_kill(struct sbx_launcher *l, uint32_t job,
@@ -98,6 +103,13 @@ MUST_USE int sbx_probe(const char *launcher_path, enum sbx_level *level, char *m
                        struct err *e);
 /* Start-up is recovery: removes job folders, mounts and cgroups of dead runners below `jobs_dir`. */
 MUST_USE int sbx_recover(const char *launcher_path, const char *jobs_dir, struct err *e);
+
+/* ---- a spare worker ---- */
+/* For the worker program. True: it was started as a spare, and sbx_spare_serve() comes first. */
+bool sbx_is_spare(int argc, char *const *argv);
+/* Waits for jobs. For each a child is made that is the launcher's, as a worker that was started afresh is: in it 0 is
+ * returned, with descriptors 3 to 5 in place. 1: the launcher needs no spare any more. Needs a single thread. */
+MUST_USE int sbx_spare_serve(struct err *e);
 
 /* ---- init, the worker's side ---- */
 struct sbx_job;

@@ -12,6 +12,8 @@
 #define WIRE_CHANNEL_FD  3 /* of the worker */
 #define WIRE_INIT_FD     4 /* of the worker */
 #define WIRE_ACTIONS_FD  5 /* of the worker: the folder that the job sees as _actions */
+#define WIRE_SPARE_FD    3 /* of a spare worker: its socket to the launcher */
+#define WIRE_SPARE_WORD  "spare"
 
 /* An argument block up to here travels in the record, a larger one in a sealed memfd. */
 #define WIRE_INLINE_BYTES 49152U
@@ -29,6 +31,10 @@ enum wire_type {
     WIRE_PROBED = 7,    /* answer of `gantry-sandbox probe` */
     WIRE_RECOVERED = 8, /* answer of `gantry-sandbox recover` */
     WIRE_LIMITS = 9,    /* once, before the first WIRE_LAUNCH */
+    WIRE_SPARE = 10,    /* a spare worker is to be kept */
+    /* launcher <-> spare worker */
+    WIRE_FORK = 11,   /* fds: what becomes 3, 4 and 5 of the worker */
+    WIRE_FORKED = 12, /* TAG_WORKER_PID, or TAG_ERR_SYS */
     /* init -> launcher */
     WIRE_READY = 16,
     WIRE_BROKEN = 17,
@@ -72,6 +78,7 @@ enum wire_tag {
     TAG_WORKER_PATH,
     TAG_WORKER_ENV, /* one field each */
     TAG_UID,
+    TAG_WORKER_PID,
     TAG_LEVEL,
     TAG_FACTS,
     TAG_STATUS,
@@ -114,6 +121,7 @@ enum wire_tag {
 #define WIRE_FLAG_GROUP   16U
 #define WIRE_FLAG_FOLLOW  32U
 #define WIRE_FLAG_FILE    64U /* of WIRE_SPAWN_ERROR: a file could not be made */
+#define WIRE_FLAG_AGAIN   128U
 
 struct ipc_in;
 struct ipc_out;

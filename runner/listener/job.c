@@ -61,10 +61,13 @@ static void after_job(struct gh_runner *r, bool ran)
 {
     if (ran && (r->l->o.once || r->reg.ephemeral))
         r->stop = true;
-    if (r->stop)
+    if (r->stop) {
         gh_session_leave(r);
-    else
-        gh_poll_refresh(r);
+        return;
+    }
+    gh_poll_refresh(r);
+    if (r->l->o.late_fd < 0) /* else it is there */
+        gh_worker_spare(r->l, r->slot);
 }
 
 void gh_job_over(struct gh_job *j)

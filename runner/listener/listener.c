@@ -428,6 +428,7 @@ static int start(struct gh_listener *l, json_t **late, struct err *e)
         limit_launcher(l, e) < 0 || drop_root(l, e) < 0)
         return -1;
     proc_no_dump();
+    gh_worker_spare(l, 0);
     describe_os(l);
     if (start_loop(l, e) < 0)
         return -1;

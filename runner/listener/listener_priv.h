@@ -90,6 +90,7 @@ struct gh_runner {
     unsigned conflicts, poll_errors, quick_polls, acquire_errors;
     bool connected_once, disconnected;
     bool busy_poll; /* what the open poll said */
+    bool spared;    /* a spare worker that serves job after job was asked for */
     int64_t poll_began_ms;
     bool received;      /* run-once: its job came */
     bool stop;          /* no new job; leave when there is none */
@@ -137,13 +138,17 @@ void gh_job_shutdown(struct gh_runner *r, const char *reason);
 void gh_job_kill(struct gh_job *j);
 /* Completes the job for its worker: conclusion by `cancel`, text as its annotation. */
 void gh_job_complete(struct gh_job *j, const char *text);
-void gh_job_over(struct gh_job *j); /* reported or given up: waits for the worker's end, then frees */
+void gh_job_over(
+    struct gh_job *j); /* reported or given up: waits for the worker's end, then frees */
 void gh_job_say_result(const struct gh_job *j);
 void gh_job_drop(struct gh_job *j); /* frees everything, whatever the state */
 /* lease.c */
 void gh_lease_first(struct gh_job *j);
 void gh_lease_stop(struct gh_job *j);
 /* worker.c */
+/* Has a worker started ahead for the next job of a runner: it is only faster with it, so that failing to ask for it is
+ * no failure. */
+void gh_worker_spare(struct gh_listener *l, unsigned slot);
 void gh_worker_launch(struct gh_job *j);
 void gh_worker_tell_cancel(struct gh_job *j);
 void gh_worker_event(struct gh_job *j, const struct sbx_event *ev);

@@ -108,6 +108,24 @@ static enum sbx_level required(const struct gh_listener *l)
     return l->slot_uid != 0 ? SBX_FULL : SBX_SINGLE;
 }
 
+/* The jobs of one `gantry run` trust each other: they come from one user and one repository. Those of a runner
+ * need not: each gets a worker whose memory is laid out anew. At level none the worker runs as we do. */
+void gh_worker_spare(struct gh_listener *l, unsigned slot)
+{
+    AUTO(strv_free) struct strv env = STRV_INIT;
+    struct sbx_worker w = {.path = l->o.worker};
+    struct err ignored;
+
+    if (l->launcher_gone || (l->o.sandbox == GH_SANDBOX_NONE && l->slot_uid != 0))
+        return;
+    worker_env(&env);
+    w.envp = env.v;
+    if (l->slot_uid != 0)
+        w.uid = l->slot_uid + slot;
+    if (sbx_keep_spare(l->launcher, &w, l->o.late_fd >= 0, &ignored) < 0)
+        return; /* the launcher is gone: that is told elsewhere */
+}
+
 static void on_channel(void *ctx, int fd, unsigned events);
 
 static int launch(struct gh_job *j, struct err *e)
@@ -132,6 +150,9 @@ static int launch(struct gh_job *j, struct err *e)
     worker.envp = env.v;
     if (l->slot_uid != 0)
         worker.uid = l->slot_uid + j->r->slot;
+    if (l->o.late_fd >= 0 && !j->r->spared) /* there may be more jobs for it */
+        gh_worker_spare(l, j->r->slot);
+    j->r->spared = true;
     if (make_folder(j, e) < 0)
         return -1;
     policy.job_dir = j->dir;

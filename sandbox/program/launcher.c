@@ -11,6 +11,7 @@
 #include "sandbox/program/build.h"
 #include "sandbox/program/jobdir.h"
 #include "sandbox/program/reaper.h"
+#include "sandbox/program/spare.h"
 #include "sandbox/program/worker.h"
 
 #include "base/fd.h"
@@ -49,8 +50,13 @@ struct launcher {
     struct job *jobs;
     size_t n_jobs;
     struct host host;
+    bool looked; /* host is filled */
     struct limits limits;
+    struct spare *spares;
 };
+
+#define FIRST_MS \
+    5 /* Ours: what the listener wants at once comes within this, before the host is looked at */
 
 static void tell(struct launcher *l, struct ipc_out *o)
 {
@@ -139,14 +145,52 @@ static void refuse(struct launcher *l, struct job *j, const struct err *e)
     end_job(l, j);
 }
 
+static void kill_orphans(const struct launcher *l)
+{
+    AUTO(auto_free)
+    pid_t *keep = xcalloc(3 * l->n_jobs + spare_count(l->spares) + 1, sizeof *keep);
+    size_t n = spare_pids(l->spares, keep);
+
+    for (const struct job *j = l->jobs; j != NULL; j = j->next) {
+        keep[n++] = j->worker;
+        keep[n++] = j->built.init;
+        keep[n++] = j->remover;
+    }
+    (void)reaper_kill_children(keep, n);
+}
+
+/* What the host can do takes some milliseconds to find out: once, and beside the start of the first spare worker. */
+static void look(struct launcher *l)
+{
+    if (!l->looked)
+        host_look(&l->host);
+    l->looked = true;
+}
+
+static int start_worker(struct launcher *l, struct job *j, struct err *e)
+{
+    switch (spare_use(&l->spares, &j->plan, &j->built, &j->worker)) {
+    case SPARE_USED:
+        return 0;
+    case SPARE_LOST:
+        j->worker = 0;
+        kill_orphans(l);
+        break;
+    case SPARE_NONE:
+        break;
+    }
+    return worker_start(&j->plan, &j->built, &j->worker, e);
+}
+
 static int try_build(struct launcher *l, struct job *j, struct err *e)
 {
+    look(l);
     if (host_choose(&l->host, &j->plan, e) < 0)
         return -1;
     if (build_start(&l->host, &j->plan, &j->built, e) < 0)
         return err_wrap(e, "SBX-SETUP: build the sandbox (level %s)",
                         sbx_level_name(j->plan.level));
-    return worker_start(&j->plan, &j->built, &j->worker, e);
+    return start_worker(l, j, e);
 }
 
 static void on_launch(struct launcher *l, struct ipc_in *in)
@@ -182,6 +226,15 @@ static void on_kill(struct launcher *l, uint32_t id)
         }
 }
 
+/* A job that finds no spare worker starts its own, and says what is wrong with it. */
+static void on_spare(struct launcher *l, struct ipc_in *in)
+{
+    struct err ignored;
+
+    if (spare_keep(&l->spares, in, &l->limits, &ignored) == 0)
+        look(l);
+}
+
 static void on_listener(struct launcher *l)
 {
     struct ipc_in in = IPC_IN_INIT;
@@ -193,6 +246,8 @@ static void on_listener(struct launcher *l)
         on_launch(l, &in);
     else if (ok && in.type == WIRE_KILL)
         on_kill(l, in.id);
+    else if (ok && in.type == WIRE_SPARE)
+        on_spare(l, &in);
     else if (!ok || in.type != WIRE_LIMITS || limits_read(&in, &l->limits, &e) < 0)
         l->listener_gone = true; /* or it talks another protocol */
     ipc_in_done(&in);
@@ -267,19 +322,6 @@ static void on_end_of(struct launcher *l, pid_t pid, int status)
     }
 }
 
-static void kill_orphans(const struct launcher *l)
-{
-    AUTO(auto_free) pid_t *keep = xcalloc(3 * l->n_jobs + 1, sizeof *keep);
-    size_t n = 0;
-
-    for (const struct job *j = l->jobs; j != NULL; j = j->next) {
-        keep[n++] = j->worker;
-        keep[n++] = j->built.init;
-        keep[n++] = j->remover;
-    }
-    (void)reaper_kill_children(keep, n);
-}
-
 static void on_sigchld(struct launcher *l)
 {
     struct signalfd_siginfo info;
@@ -289,7 +331,7 @@ static void on_sigchld(struct launcher *l)
 
     wire_ignore(read(l->signals, &info, sizeof info)); /* a hint only: signals merge */
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        bool known = false;
+        bool known = spare_ended(&l->spares, pid);
 
         for (const struct job *j = l->jobs; j != NULL; j = j->next)
             known |= pid == j->worker || pid == j->built.init || pid == j->remover;
@@ -313,8 +355,11 @@ static void turn(struct launcher *l)
         p[n] = (struct pollfd){.fd = j->built.sock, .events = POLLIN};
         at[n++] = j;
     }
-    if (poll(p, n, -1) < 0)
-        return; /* EINTR */
+    int r = poll(p, n, l->looked ? -1 : FIRST_MS);
+    if (r == 0)
+        look(l);
+    if (r <= 0)
+        return; /* nothing, or EINTR */
     for (nfds_t i = 2; i < n; i++)
         if (p[i].revents != 0 && at[i]->built.sock == p[i].fd)
             on_init(l, at[i]);
@@ -338,7 +383,6 @@ int launcher_main_run(int control, struct err *e)
         return err_sys(e, "signalfd");
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return err_sys(e, "become a subreaper");
-    host_look(&l.host);
     while (!l.listener_gone || l.jobs != NULL) {
         turn(&l);
         if (l.listener_gone)
@@ -347,6 +391,7 @@ int launcher_main_run(int control, struct err *e)
                 end_job(&l, j);
             }
     }
+    spare_drop_all(&l.spares);
     host_done(&l.host);
     limits_done(&l.limits);
     return 0;

@@ -181,6 +181,28 @@ static bool is_named(const struct strv *list, const char *s)
     return false;
 }
 
+static const char *worker_beyond(const char *path, uint32_t uid, const struct limits *m)
+{
+    if (strcmp(path, m->worker_path) != 0)
+        return "another worker";
+    if (m->n_uids > 0 && (uid < m->first_uid || uid - m->first_uid >= m->n_uids))
+        return "a worker with another uid";
+    return NULL;
+}
+
+static int beyond(const char *what, struct err *e)
+{
+    return err_set(e, FAIL_DENIED,
+                   "the policy of the job asks for %s than the runner was started with", what);
+}
+
+int worker_within(const char *path, uint32_t uid, const struct limits *m, struct err *e)
+{
+    const char *what = m->set ? worker_beyond(path, uid, m) : NULL;
+
+    return what == NULL ? 0 : beyond(what, e);
+}
+
 int plan_within(const struct plan *p, const struct limits *m, struct err *e)
 {
     const char *what = NULL;
@@ -191,18 +213,12 @@ int plan_within(const struct plan *p, const struct limits *m, struct err *e)
         what = "a weaker sandbox";
     else if (!is_directly_below(m->jobs_dir, p->job_dir))
         what = "a folder that is no job's";
-    else if (strcmp(p->worker_path, m->worker_path) != 0)
-        what = "another worker";
-    else if (m->n_uids > 0 &&
-             (p->worker_uid < m->first_uid || p->worker_uid - m->first_uid >= m->n_uids))
-        what = "a worker with another uid";
+    else
+        what = worker_beyond(p->worker_path, p->worker_uid, m);
     for (size_t i = 0; what == NULL && i < p->host_dirs.n; i++)
         if (!is_named(&m->host_dirs, p->host_dirs.v[i]))
             what = "another host folder";
-    if (what == NULL)
-        return 0;
-    return err_set(e, FAIL_DENIED,
-                   "the policy of the job asks for %s than the runner was started with", what);
+    return what == NULL ? 0 : beyond(what, e);
 }
 
 void plan_done(struct plan *p)

@@ -60,6 +60,8 @@ struct limits {
     }
 MUST_USE int limits_read(struct ipc_in *in, struct limits *m, struct err *e);
 void limits_done(struct limits *m);
+/* The same for a worker alone. */
+MUST_USE int worker_within(const char *path, uint32_t uid, const struct limits *m, struct err *e);
 MUST_USE int plan_within(const struct plan *p, const struct limits *m, struct err *e);
 
 /* What init and its children know. Filled by the launcher's child before any job code exists. */

@@ -40,39 +40,47 @@ static int drop_to(uint32_t uid)
                : 0;
 }
 
-static _Noreturn void worker_child(const struct plan *p, const struct built *b, int program,
-                                   int report, pid_t parent)
+static _Noreturn void program_child(const struct program *p, int image, int report, pid_t parent)
 {
     char name[] = "gantry-worker";
-    char *argv[] = {name, NULL};
-    int fds[5] = {p->channel_fd, b->worker_end, b->actions_dir, program, report};
-    int keep[5] = {3, 4, 5, 6, 7};
+    char word[] = WIRE_SPARE_WORD;
+    char *argv[] = {name, p->word != NULL ? word : NULL, NULL};
+    int fds[PROGRAM_FDS + 2];
+    int keep[PROGRAM_FDS + 2];
+    size_t n = p->n_fds;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int tell = report;
     int sys;
 
-    if (null < 0 || place(fds, 5) < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+    for (size_t i = 0; i < n; i++)
+        fds[i] = p->fds[i];
+    fds[n] = image;
+    fds[n + 1] = report;
+    for (size_t i = 0; i < n + 2; i++)
+        keep[i] = 3 + (int)i;
+    if (null < 0 || place(fds, n + 2) < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
         goto failed;
-    tell = 7;
-    (void)fcntl(6, F_SETFD, FD_CLOEXEC);
-    (void)fcntl(7, F_SETFD, FD_CLOEXEC);
-    child_begin(keep, 5);
+    image = keep[n];
+    tell = keep[n + 1];
+    (void)fcntl(image, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(tell, F_SETFD, FD_CLOEXEC);
+    child_begin(keep, n + 2);
     (void)setsid();
-    if (drop_to(b->worker_uid) < 0)
+    if (drop_to(p->uid) < 0)
         goto failed;
     /* After the change of ids, which clears it. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         goto failed;
-    (void)fexecve(6, argv, p->worker_env.v);
+    (void)fexecve(image, argv, p->env);
 failed:
     sys = errno != 0 ? errno : EIO;
     wire_ignore(write(tell, &sys, sizeof sys)); /* nobody to tell if this fails */
     _exit(127);
 }
 
-int worker_start(const struct plan *p, struct built *b, pid_t *pid, struct err *e)
+int program_start(const struct program *p, pid_t *pid, struct err *e)
 {
-    AUTO(auto_fd) int program = open(p->worker_path, O_PATH | O_CLOEXEC);
+    AUTO(auto_fd) int image = open(p->path, O_PATH | O_CLOEXEC);
     AUTO(auto_fd) int rd = -1;
     AUTO(auto_fd) int wr = -1;
     pid_t parent = getpid();
@@ -81,8 +89,8 @@ int worker_start(const struct plan *p, struct built *b, pid_t *pid, struct err *
     ssize_t n;
     pid_t child;
 
-    if (program < 0)
-        return err_sys(e, "cannot open the worker '%s'", p->worker_path);
+    if (image < 0)
+        return err_sys(e, "cannot open the worker '%s'", p->path);
     if (fd_pipe(pipe, e) < 0)
         return -1;
     rd = pipe[0];
@@ -91,7 +99,7 @@ int worker_start(const struct plan *p, struct built *b, pid_t *pid, struct err *
     if (child < 0)
         return err_sys(e, "cannot start the worker");
     if (child == 0)
-        worker_child(p, b, program, wr, parent);
+        program_child(p, image, wr, parent);
     fd_close(&wr);
     n = fd_read_full(rd, &sys, sizeof sys, e);
     if (n < 0 || n == sizeof sys) {
@@ -100,10 +108,23 @@ int worker_start(const struct plan *p, struct built *b, pid_t *pid, struct err *
         if (n < 0)
             return -1;
         errno = sys;
-        return err_sys(e, "cannot start the worker '%s'", p->worker_path);
+        return err_sys(e, "cannot start the worker '%s'", p->path);
     }
+    *pid = child;
+    return 0;
+}
+
+int worker_start(const struct plan *p, struct built *b, pid_t *pid, struct err *e)
+{
+    const struct program w = {.path = p->worker_path,
+                              .env = p->worker_env.v,
+                              .uid = b->worker_uid,
+                              .fds = {p->channel_fd, b->worker_end, b->actions_dir},
+                              .n_fds = PROGRAM_FDS};
+
+    if (program_start(&w, pid, e) < 0)
+        return -1;
     fd_close(&b->worker_end);
     fd_close(&b->actions_dir);
-    *pid = child;
     return 0;
 }

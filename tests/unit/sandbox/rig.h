@@ -49,16 +49,39 @@ struct rig {
     struct sbx_event last; /* the last event of the launcher */
 };
 
+/* What the worker tells the test of itself. */
+enum { RIG_FROM_SPARE = 1, RIG_PID, RIG_OWN_SESSION, RIG_DEATH_SIGNAL, RIG_HIGHEST_FD, RIG_ENV };
+
+static inline int rig_highest_fd(void)
+{
+    int top = -1;
+
+    for (int fd = 0; fd < 256; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            top = fd;
+    return top;
+}
+
 /* First statement of main: true when this process was the worker and is done. */
 static inline bool rig_was_worker(int argc, char **argv)
 {
     struct ipc_out o;
-    struct err e;
+    struct err e = {0};
+    int death = 0;
     char byte;
 
-    if (argc != 1 || strcmp(argv[0], "gantry-worker") != 0)
+    if (argc > 2 || strcmp(argv[0], "gantry-worker") != 0)
         return false;
+    if (sbx_is_spare(argc, argv) && sbx_spare_serve(&e) != 0)
+        return true;
+    (void)prctl(PR_GET_PDEATHSIG, &death);
     ipc_begin(&o, 1, 0);
+    ipc_put_u64(&o, RIG_FROM_SPARE, argc == 2);
+    ipc_put_u64(&o, RIG_PID, (uint64_t)getpid());
+    ipc_put_u64(&o, RIG_OWN_SESSION, getsid(0) == getpid());
+    ipc_put_u64(&o, RIG_DEATH_SIGNAL, (uint64_t)death);
+    ipc_put_u64(&o, RIG_HIGHEST_FD, (uint64_t)rig_highest_fd());
+    ipc_put_str(&o, RIG_ENV, getenv("RIG_ENV"));
     ipc_put_fd(&o, 4);
     ipc_put_fd(&o, 5);
     if (ipc_send(3, &o, &e) == 0) {
