@@ -8,6 +8,8 @@
 #include "base/proc.h"
 #include "runner/worker/worker.h"
 
+#include <string.h>
+
 int main(int argc, char **argv)
 {
     struct log_options o = {.program = "gantry-worker"};
@@ -25,6 +27,7 @@ int main(int argc, char **argv)
             err_print(&e);
         if (r != 0)
             return r < 0 ? 1 : 0;
+        explicit_bzero(argv[1], strlen(argv[1])); /* no spare any more, for who lists processes */
     }
     jx_init();
     return worker_main();
