@@ -87,7 +87,7 @@ int sbx_spare_serve(struct err *e)
         if (pid < 0)
             ipc_put_u64(&o, TAG_ERR_SYS, (uint64_t)errno);
         else
-            ipc_put_u64(&o, TAG_WORKER_PID, (uint64_t)pid);
+            ipc_put_u64(&o, TAG_PID, (uint64_t)pid);
         if (ipc_send(WIRE_SPARE_FD, &o, e) < 0)
             return -1;
     }

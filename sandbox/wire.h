@@ -34,7 +34,7 @@ enum wire_type {
     WIRE_SPARE = 10,    /* a spare worker is to be kept */
     /* launcher <-> spare worker */
     WIRE_FORK = 11,   /* fds: what becomes 3, 4 and 5 of the worker */
-    WIRE_FORKED = 12, /* TAG_WORKER_PID, or TAG_ERR_SYS */
+    WIRE_FORKED = 12, /* TAG_PID, or TAG_ERR_SYS */
     /* init -> launcher */
     WIRE_READY = 16,
     WIRE_BROKEN = 17,
@@ -78,7 +78,6 @@ enum wire_tag {
     TAG_WORKER_PATH,
     TAG_WORKER_ENV, /* one field each */
     TAG_UID,
-    TAG_WORKER_PID,
     TAG_LEVEL,
     TAG_FACTS,
     TAG_STATUS,

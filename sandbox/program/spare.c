@@ -130,7 +130,7 @@ static pid_t answer(const struct spare *s)
     while (r < 0 && errno == EINTR);
     if (r <= 0 || ipc_recv(s->sock, &in, &e) != 1 || in.type != WIRE_FORKED)
         return 0;
-    return (pid_t)wire_get_u64(&in, TAG_WORKER_PID, 0);
+    return (pid_t)wire_get_u64(&in, TAG_PID, 0);
 }
 
 enum spare_result spare_use(struct spare **list, const struct plan *p, struct built *b, pid_t *pid)
