@@ -8,9 +8,12 @@ consists of several processes more: each of them waits for its turn. `chrt -f 5`
 idle machine.)
 """
 import argparse
+import dataclasses
+import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -27,6 +30,40 @@ MICRO = {
     "bench_mask": {},
     "bench_expr": {},
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Took:
+    """Seconds on the clock, and of all processes together on a core."""
+    wall: float
+    cpu: float
+
+    def __sub__(self, other):
+        return Took(self.wall - other.wall, self.cpu - other.cpu)
+
+    def __truediv__(self, n):
+        return Took(self.wall / n, self.cpu / n)
+
+    def __str__(self):
+        return "%.1f ms (CPU %.1f)" % (self.wall * 1e3, self.cpu * 1e3)
+
+
+def median(several):
+    return Took(statistics.median(t.wall for t in several), statistics.median(t.cpu for t in several))
+
+
+def took(argv, expect=0, **more):
+    """Runs a program to its end; its descendants count as far as they were waited for, which gantry's all are."""
+    with tempfile.TemporaryFile() as errors:
+        start = time.monotonic()
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=errors, **more)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != expect:
+            errors.seek(0)
+            raise SystemExit("%s ended with %d: %s" % (argv[0], process.returncode, errors.read()[-500:].decode(errors="replace")))
+    return Took(wall, usage.ru_utime + usage.ru_stime)
 
 
 class Bench:
@@ -52,18 +89,14 @@ class Bench:
         return path
 
     def run(self, path, *words, env=None, expect=0):
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "GANTRY_HOME": str(self.folder / "home"), **(env or {})}
-        start = time.monotonic()
-        done = subprocess.run([self.gantry, "run", "-C", str(path), "--offline", *words], env=environment,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode != expect:
-            raise SystemExit("gantry run ended with %d: %s" % (done.returncode, done.stderr[-500:]))
-        return time.monotonic() - start
+        return took([self.gantry, "run", "-C", str(path), "--offline", *words], expect, env=self.environment(env))
+
+    def environment(self, env=None):
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "GANTRY_HOME": str(self.folder / "home"), **(env or {})}
 
     def peak_pss(self, path, *words, env=None):
         """Highest sum of PSS of all gantry processes, sampled every 5 ms."""
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "GANTRY_HOME": str(self.folder / "home"), **(env or {})}
-        process = subprocess.Popen([self.gantry, "run", "-C", str(path), "--offline", *words], env=environment,
+        process = subprocess.Popen([self.gantry, "run", "-C", str(path), "--offline", *words], env=self.environment(env),
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         peak = 0
         while process.poll() is None:
@@ -89,33 +122,52 @@ class Bench:
         for _ in range(self.repeat):
             a.append(first())
             b.append(second())
-        return statistics.median(a), statistics.median(b), statistics.median(x / y for x, y in zip(a, b))
+        return median(a), median(b), statistics.median(x.wall / y.wall for x, y in zip(a, b))
+
+    def shell(self, count):
+        """The floor: a shell that starts a no-op script so many times."""
+        script = self.folder / "noop.sh"
+        script.write_text("true\n")
+        return took(["bash", "-c", "for ((i = 0; i < %d; i++)); do bash -e %s; done" % (count, script)])
 
     def steps(self):
         lines = {}
         for count in (1, 10, 100):
             workflow = "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n" + "      - run: 'true'\n" * count
             path = self.repository("steps%d" % count, workflow)
-            script = self.folder / "noop.sh"
-            script.write_text("true\n")
-            floor = "for ((i = 0; i < %d; i++)); do bash -e %s; done" % (count, script)
-
-            def shell():
-                start = time.monotonic()
-                subprocess.run(["bash", "-c", floor], check=True)
-                return time.monotonic() - start
-            a, b, ratio = self.pairs(lambda p=path: self.run(p), shell)
+            a, b, ratio = self.pairs(lambda p=path: self.run(p), lambda n=count: self.shell(n))
             lines[count] = (a, b)
-            self.row("job of %d no-op steps" % count, "%.1f ms" % (a * 1e3), "shell loop %.1f ms" % (b * 1e3), ratio)
-        per_step = (lines[100][0] - lines[10][0]) / 90
-        floor = (lines[100][1] - lines[10][1]) / 90
-        self.row("one further step", "%.2f ms" % (per_step * 1e3), "one bash -e %.2f ms" % (floor * 1e3), per_step / floor, "1.6 x")
-        self.row("fixed part", "%.1f ms" % ((lines[10][0] - 10 * per_step) * 1e3), target="40 ms")
+            self.row("job of %d no-op steps" % count, str(a), "shell loop %s" % b, ratio)
+        step, floor = ((lines[100][i] - lines[10][i]) / 90 for i in (0, 1))
+        self.row("one further step", str(step), "one bash -e %s" % floor, step.wall / floor.wall, "1.6 x")
+        self.row("fixed part: job of one step, less that step", str(lines[1][0] - step), "bash -e %s" % lines[1][1], target="40 ms")
 
     def legs(self):
         path = self.repository("legs", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    strategy:\n      matrix:\n        n: %s\n"
                                "    steps: [{run: 'true'}]\n" % json.dumps(list(range(20))))
-        self.row("20 matrix legs, one no-op step each", "%.0f ms" % (statistics.median(self.run(path) for _ in range(self.repeat)) * 1e3), target="250 ms")
+        a, b, ratio = self.pairs(lambda: self.run(path), lambda: self.shell(20))
+        self.row("20 matrix legs, one no-op step each, %d cores" % len(os.sched_getaffinity(0)), str(a), "shell loop of 20 %s" % b, ratio,
+                 "250 ms on 2 cores")
+
+    def first_output(self):
+        """From the job's message to what its first step wrote first: jobs in a row, so that none has to be planned for."""
+        count = 12
+        path = self.repository("row", "on: push\njobs:\n" + "".join(
+            "  j%d:\n    runs-on: ubuntu-latest\n    needs: %s\n    steps: [{run: echo at $EPOCHREALTIME}]\n"
+            % (i, json.dumps(["j%d" % (i - 1)] if i else [])) for i in range(count)))
+        delays = []
+        for _ in range(self.repeat):
+            done = subprocess.run([self.gantry, "run", "-C", str(path), "--offline", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, check=True, env=self.environment({"GANTRY_LOG": "service=debug"}))
+            sent = [datetime.datetime.fromisoformat(json.loads(line)["time"].replace("Z", "+00:00")).timestamp()
+                    for line in done.stderr.splitlines() if '"event":"deliver"' in line]
+            came = [float(at) for at in re.findall(r'"line":"at (\d+\.\d+)"', done.stdout)]
+            if len(sent) != count or len(came) != count:
+                raise SystemExit("%d messages and %d answers of %d jobs" % (len(sent), len(came), count))
+            delays += [b - a for a, b in zip(sent, came)][1:]
+        floor = median([took(["bash", "-c", "true"]) for _ in range(5 * self.repeat)])
+        delay = statistics.median(delays)
+        self.row("job message to first output of its first step", "%.1f ms" % (delay * 1e3), "bash -c true %s" % floor, delay / floor.wall, "10 x")
 
     def log(self, megabytes):
         line = "the quick brown fox jumps over the lazy dog, again and again, until the log is full"
@@ -124,12 +176,13 @@ class Bench:
         secrets = self.folder / "secrets"
         secrets.write_text("".join("S%d=value-of-secret-number-%d-%d\n" % (i, i, i * 7919) for i in range(1000)))
         for what, words in (("without secrets", []), ("with 1,000 secrets", ["--secret-file", str(secrets)])):
-            took = self.run(path, *words)
-            self.row("%d MB of log %s" % (megabytes, what), "%.2f s, %.0f MB/s end to end" % (took, megabytes / took), target="150 MB/s (log path alone)")
+            time_of = self.run(path, *words)
+            self.row("%d MB of log %s" % (megabytes, what),
+                     "%.2f s (CPU %.2f), %.0f MB/s end to end" % (time_of.wall, time_of.cpu, megabytes / time_of.wall), target="150 MB/s (log path alone)")
 
     def long_line(self):
         path = self.repository("line", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - run: head -c 10000000 /dev/zero | tr '\\0' x\n")
-        self.row("one line of 10 MB", "%.2f s" % self.run(path), "peak PSS of all %.1f MiB" % (self.peak_pss(path) / 1024))
+        self.row("one line of 10 MB", str(self.run(path)), "peak PSS of all %.1f MiB" % (self.peak_pss(path) / 1024))
 
     def memory(self):
         path = self.repository("idle", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps: [{run: sleep 1}]\n")
@@ -190,7 +243,7 @@ class Bench:
             time.sleep(2)
             if runner.poll() is not None:
                 raise SystemExit("gantry start ended with %d" % runner.returncode)
-            self.row("idle gantry start, listener and launcher", "%.1f MiB" % ((self.pss() - before) / 1024),
+            self.row("idle gantry start: listener, launcher, spare worker", "%.1f MiB" % ((self.pss() - before) / 1024),
                      "PSS; no TLS", target="10 MiB")
             runner.terminate()
             runner.wait()
@@ -216,6 +269,7 @@ def main():
         bench.build(pathlib.Path(options.micro).resolve())
         bench.steps()
         bench.legs()
+        bench.first_output()
         bench.memory()
         bench.long_line()
         bench.log(20 if options.quick else 200)
