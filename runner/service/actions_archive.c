@@ -22,8 +22,9 @@
 #include "base/path.h"
 #include "base/proc.h"
 
-#define MIRROR_MAX_DEPTH 64U
-#define MIRROR_MAX_FILES 200000U
+#define MIRROR_MAX_DEPTH   64U
+#define MIRROR_MAX_FILES   200000U
+#define ARCHIVE_MAX_PASSED ((int64_t)2 << 30) /* Ours: bytes before a file that is looked for */
 
 struct git_call {
     struct strv argv, envp;
@@ -264,6 +265,7 @@ static int by_name(const void *a, const void *b)
     X(entry_set_pathname)              \
     X(entry_set_size)                  \
     X(entry_set_symlink)               \
+    X(entry_size)                      \
     X(error_string)                    \
     X(read_data)                       \
     X(read_free)                       \
@@ -457,8 +459,9 @@ static int find_entry(struct archive *a, const char *path, size_t max, struct bu
                       struct err *e)
 {
     struct archive_entry *en;
+    int64_t passed = 0; /* what was unpacked on the way */
 
-    for (unsigned i = 0; i < MIRROR_MAX_FILES; i++) {
+    for (unsigned i = 0; i < MIRROR_MAX_FILES && passed < ARCHIVE_MAX_PASSED; i++) {
         int rc = la.read_next_header(a, &en);
         if (rc == ARCHIVE_EOF)
             break;
@@ -466,6 +469,8 @@ static int find_entry(struct archive *a, const char *path, size_t max, struct bu
             return err_set(e, FAIL_INPUT, "the archive cannot be read: %s", la.error_string(a));
         if (is_entry(la.entry_pathname(en), path) && la.entry_filetype(en) == AE_IFREG)
             return read_entry(a, path, max, out, e);
+        if (la.entry_size(en) < 0 || __builtin_add_overflow(passed, la.entry_size(en), &passed))
+            break;
     }
     return err_set(e, FAIL_NOTFOUND, "there is no file '%s' in it", path);
 }

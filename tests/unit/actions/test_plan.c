@@ -389,6 +389,79 @@ static const struct plan_case cases[] = {
      "\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80"
      "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80...'"},
 
+    /* concurrency (4.12) */
+    {"a group", "  a: {concurrency: \"g-${{ github.ref_name }}\", " RUN "}", "", "groups",
+     "ready a 'a' group g-main"},
+    {"a group of each leg",
+     MATRIX("matrix: {v: [1, 2]}") "|  b: {concurrency: \"${{ strategy.job-total }}\", " RUN "}",
+     "a.0 a.1", "groups", "ready b 'b' group 1"},
+    {"a mapping",
+     "  a: {concurrency: {group: g, cancel-in-progress: \"${{ github.ref_name == 'main' }}\"}, " RUN
+     "}",
+     "", "groups", "ready a 'a' group g cancel"},
+    {"a queue", "  a: {concurrency: {group: g, queue: max, cancel-in-progress: false}, " RUN "}",
+     "", "groups", "ready a 'a' group g max"},
+    {"no queue", "  a: {concurrency: {group: g, queue: single, cancel-in-progress: true}, " RUN "}",
+     "", "groups", "ready a 'a' group g cancel"},
+    {"a mapping from JSON",
+     "  a: {concurrency: \"${{ fromJSON('{\\\"group\\\":7,\\\"queue\\\":\\\"max\\\"}') }}\", " RUN
+     "}",
+     "", "groups", "ready a 'a' group 7 max"},
+    {"none", "  a: {" RUN "}", "", "groups", "ready a 'a' group -"},
+    {"a group that is a list", "  a: {concurrency: \"${{ fromJSON('[1]') }}\", " RUN "}", "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): A sequence was not "
+     "expected|done failure"},
+    {"a group that is a mapping", "  a: {concurrency: {group: \"${{ github }}\"}, " RUN "}", "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 28): A mapping was not "
+     "expected|done failure"},
+    {"a group that is empty", "  a: {concurrency: {group: \"${{ github.none }}\"}, " RUN "}", "",
+     "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 28): Concurrency group name "
+     "must not be empty|done failure"},
+    {"a group of 400 characters", "  a: {concurrency: \"${{ vars.long }}\", name: x, " RUN "}", "",
+     "long=400", "ready a 'x'"},
+    {"a group of 401", NULL, "", "long=401",
+     "skip a 'x' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): Concurrency group name "
+     "must be less than 400 characters|done failure"},
+    {"cancel-in-progress that is a text",
+     "  a: {concurrency: {group: g, cancel-in-progress: \"${{ github.ref }}\"}, " RUN "}", "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 51): Unexpected value "
+     "'refs/heads/main'|done failure"},
+    {"a queue that is none",
+     "  a: {concurrency: \"${{ fromJSON('{\\\"group\\\":\\\"g\\\",\\\"queue\\\":\\\"two\\\"}') }}\", " RUN
+     "}",
+     "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): Unexpected value "
+     "'two'|done failure"},
+    {"another member",
+     "  a: {concurrency: \"${{ fromJSON('{\\\"group\\\":\\\"g\\\",\\\"x\\\":1}') }}\", " RUN "}",
+     "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): Unexpected value 'x'|done "
+     "failure"},
+    {"no group in it",
+     "  a: {concurrency: \"${{ fromJSON('{\\\"queue\\\":\\\"max\\\"}') }}\", " RUN "}", "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): Required property is "
+     "missing: group|done failure"},
+    {"a queue that cancels",
+     "  a: {concurrency: {group: g, queue: max, cancel-in-progress: \"${{ github.ref_name == 'main' }}\"}, " RUN
+     "}",
+     "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): 'queue: max' cannot be "
+     "combined with 'cancel-in-progress: true'|done failure"},
+    {"an expression that fails", "  a: {concurrency: \"${{ fromJSON('') }}\", " RUN "}", "", "",
+     "skip a 'a' failure Error when evaluating 'concurrency' for job 'a'. f.yml (Line: 3, Col: 20): ...|done failure"},
+    {"a group of the workflow", "  a: {" RUN "}|concurrency: \"w-${{ github.ref_name }}\"", "", "",
+     "ready a 'a'|gate  'w-main'"},
+    {"is named until all is done", NULL, "a", "", "gate  'w-main'"},
+    {"and not any more", NULL, "a=success", "", "done success"},
+    {"one that cannot be evaluated",
+     "  a: {" RUN "}|concurrency: {group: g, cancel-in-progress: \"${{ github.ref }}\"}", "", "",
+     "done failure Error when evaluating 'concurrency'. f.yml (Line: 4, Col: 45): Unexpected value 'refs/heads/main'"},
+    {"a group inside itself", "  a: {concurrency: W, " RUN "}|  b: {" RUN "}|concurrency: w", "",
+     "",
+     "ready b 'b'|skip a 'a' cancelled Canceling since a deadlock for concurrency group 'W' was detected between 'top level "
+     "workflow' and 'a'|gate  'w'"},
+
     /* what cannot be run yet */
     {"a called workflow that was not loaded", "  a: {uses: ./.github/workflows/x.yml}", "", "",
      "skip a 'a' failure f.yml:3:3: job 'a' calls the workflow './.github/workflows/x.yml', which is read when the workflow "
@@ -437,6 +510,10 @@ static void add_details(struct buf *b, const struct plan_leg *l, const char *fla
             buf_addf(b, "%s%s", i == 0 ? " [" : ",", l->labels[i]);
         buf_addf(b, "]%s%s", l->group != NULL ? " " : "", l->group != NULL ? l->group : "");
     }
+    if (strcmp(flags, "groups") == 0)
+        buf_addf(b, " group %s%s%s", l->concurrency.name != NULL ? l->concurrency.name : "-",
+                 l->concurrency.cancel_in_progress ? " cancel" : "",
+                 l->concurrency.queue_max ? " max" : "");
     if (strcmp(flags, "properties") == 0)
         buf_addf(b, " timeout %g cancel %g environment %s", l->timeout_minutes,
                  l->cancel_timeout_minutes, l->environment != NULL ? l->environment : "-");
@@ -493,6 +570,11 @@ static void check(void **state)
     struct plan p;
     struct err e = {0};
 
+    if (strncmp(c->flags, "long=", 5) == 0) {
+        AUTO(auto_free)
+        char *text = xasprintf("%*s", strcmp(c->flags, "long=400") == 0 ? 400 : 401, "x");
+        val_sets(vars, "long", val_string(sv_of(text)));
+    }
     val_sets(github, "ref", val_string(SV("refs/heads/main")));
     val_sets(github, "ref_name", val_string(SV("main")));
     if (strncmp(c->flags, "only=", 5) == 0) {
