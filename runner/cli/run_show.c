@@ -120,6 +120,11 @@ static void graph_one(const struct workflow *w)
         (void)printf("  " SV_FMT, SV_ARG(j->id));
         for (size_t k = 0; k < j->n_needs; k++)
             (void)printf("%s" SV_FMT, k == 0 ? " <- " : ", ", SV_ARG(j->needs[k].name));
+        if (j->uses.n > 0) {
+            (void)printf(" (calls ");
+            show_safe(j->uses);
+            (void)printf(")");
+        }
         (void)printf("\n");
     }
 }

@@ -417,6 +417,10 @@ int store_load(struct store *st, const struct store_loader *l, struct err *e)
         {"SELECT * FROM places ORDER BY arrival", load_place},
     };
 
+    /* A crash may have come between the end of a run and that of its places. */
+    if (run_sql(st, "DELETE FROM places WHERE run_id IN (SELECT id FROM runs WHERE done = 1)", e) <
+        0)
+        return -1;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         sqlite3_stmt *q = NULL;
         int rc = 0, step = SQLITE_DONE;

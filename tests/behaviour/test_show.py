@@ -150,6 +150,30 @@ def test_a_pull_request_is_all_since_its_base(gantry, repository):
     assert run.plain == listed + ["  does not run for pull_request on refs/pull/1/merge: no changed file matches a pattern of 'paths'"]
 
 
+def test_called_workflows_are_shown(gantry, repository):
+    """--graph names them, --dry-run shows their jobs; what is of another repository is read when it runs."""
+    called = "on:\n  workflow_call:\n    inputs:\n      v:\n        type: string\njobs:\n  x:\n    name: x ${{ inputs.v }}\n" + STEPS
+    repository.commit("on: push\njobs:\n  a:\n    uses: ./.github/workflows/called.yml\n    with:\n      v: one\n  b:\n    needs: a\n" + STEPS,
+                      {".github/workflows/called.yml": called})
+    git(repository.path, "branch", "-M", "main")
+    run = gantry("run", "--graph")
+    assert (run.finish(), run.errors) == (0, [])
+    assert run.plain == [".github/workflows/ci.yml", "  a (calls ./.github/workflows/called.yml)", "  b <- a"]
+    run = gantry("run", "--dry-run")
+    assert (run.finish(), run.errors) == (0, [])
+    assert run.plain == [".github/workflows/ci.yml, push on refs/heads/main", "  1. a / x one on ubuntu-latest", "  2. b on ubuntu-latest"]
+    (repository.path / ".github/workflows/ci.yml").write_text("on: push\njobs:\n  a:\n    uses: acme/tools/.github/workflows/x.yml@v1\n")
+    run = gantry("run", "--dry-run")
+    assert (run.finish(), run.errors) == (0, [])
+    assert run.plain[1:] == ["  -  a: .github/workflows/ci.yml:3:3: job 'a' calls the workflow 'acme/tools/.github/workflows/x.yml@v1', "
+                             "which is read when the workflow runs"]
+    (repository.path / ".github/workflows/ci.yml").write_text("on: push\njobs:\n  a:\n    uses: ./.github/workflows/none.yml\n")
+    run = gantry("run", "--dry-run")
+    assert run.finish() == 2
+    assert run.errors == ["gantry: error: .github/workflows/ci.yml:4:11: Unable to find reusable workflow '.github/workflows/none.yml': "
+                          "there is no such file in the repository; is it ignored by git?"]
+
+
 def test_a_repository_of_another_user(gantry, repository):
     repository.commit("on: push\njobs:\n  a:\n" + STEPS)
     run = gantry("run", "--list", env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})

@@ -247,6 +247,54 @@ static void a_newer_database_is_refused(void **state)
     rig_free(g);
 }
 
+/* As the first release wrote it: one job is done, one waits for it. */
+static const char version_1[] =
+    "CREATE TABLE runs(id INTEGER PRIMARY KEY, plan_id TEXT NOT NULL, request TEXT NOT NULL,"
+    " started_ms INTEGER NOT NULL, cancelled INTEGER NOT NULL, done INTEGER NOT NULL,"
+    " result INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE legs(uuid TEXT PRIMARY KEY, run_id INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " leg_id TEXT NOT NULL, job_id TEXT NOT NULL, name TEXT NOT NULL, matrix TEXT NOT NULL,"
+    " state INTEGER NOT NULL, result INTEGER NOT NULL, outputs TEXT NOT NULL, steps TEXT NOT NULL,"
+    " runner INTEGER NOT NULL, queued_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX legs_of_run ON legs(run_id, number);"
+    "CREATE TABLE runners(id INTEGER PRIMARY KEY, name TEXT NOT NULL, labels TEXT NOT NULL,"
+    " ephemeral INTEGER NOT NULL, deleted INTEGER NOT NULL, client_id TEXT NOT NULL,"
+    " public_key TEXT) STRICT;"
+    "CREATE TABLE blobs(name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL) STRICT;"
+    "INSERT INTO runs VALUES(1, '11111111-2222-4333-8444-555555555555',"
+    " '{\"workflow\":{\"path\":\"ci.yml\",\"text\":\"on: push\\njobs:\\n  a: {runs-on: ubuntu-latest, steps: "
+    "[{run: x}]}\\n  b: {needs: a, name: \\\"got ${{ needs.a.outputs.o }}\\\", runs-on: ubuntu-latest, steps: [{run: "
+    "x}]}\\n\"},\"repository\":\"acme/rocket\",\"ref\":\"refs/heads/main\",\"secret_names\":[]}',"
+    " 1700000000000, 0, 0, 0);"
+    "INSERT INTO legs VALUES('66666666-7777-4888-8999-aaaaaaaaaaaa', 1, 1, 'a', 'a', 'a', 'null', 3, 1,"
+    " '{\"o\":\"v\"}', '[]', 0, 1700000000000, 1700000000000);"
+    "PRAGMA user_version = 1";
+
+static void an_older_database_is_brought_up(void **state)
+{
+    struct rig *g = rig_new_dir();
+    AUTO(auto_free) char *folder = xasprintf("%s/state", g->dir);
+    AUTO(auto_free) char *path = xasprintf("%s/service.db", folder);
+    struct err e;
+    struct job j;
+    sqlite3 *db;
+
+    (void)state;
+    if (fs_mkdir_all(AT_FDCWD, folder, 0700, &e) < 0)
+        fail_err(&e);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, version_1, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    rig_configure(g, "serve", "");
+    rig_connect(g);
+    rig_session(g, 0);
+    j = rig_take(g, 0);
+    assert_string_equal(j.name, "got v");
+    assert_int_equal(rig_complete(g, &j, "succeeded", NULL), 204);
+    job_done(&j);
+    rig_free(g);
+}
+
 static void a_port_in_use_is_named(void **state)
 {
     struct rig *g = rig_new("run", "");
@@ -515,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_run_with_secrets_does_not),
         cmocka_unit_test(a_wrong_configuration_is_refused),
         cmocka_unit_test(a_newer_database_is_refused),
+        cmocka_unit_test(an_older_database_is_brought_up),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(a_full_disk_ends_the_service),
         cmocka_unit_test(a_database_that_cannot_be_written_refuses_the_run),
