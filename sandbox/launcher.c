@@ -97,6 +97,7 @@ int sbx_launcher_limit(struct sbx_launcher *l, const struct sbx_limits *m, struc
     ipc_put_str(&o, TAG_WORKER_PATH, m->worker_path);
     ipc_put_u64(&o, TAG_UID, m->first_uid);
     ipc_put_u64(&o, TAG_UIDS, m->n_uids);
+    ipc_put_u64(&o, TAG_FLAGS, m->keep_groups ? WIRE_FLAG_GROUPS : 0);
     if (ipc_send(l->sock, &o, e) < 0)
         return err_wrap(e, "tell the launcher its limits");
     return 0;
@@ -136,6 +137,7 @@ static void put_policy(struct ipc_out *o, const struct sbx_policy *p)
     ipc_put_u64(o, TAG_MAX_PROCESSES, p->max_processes);
     flags |= p->allow_sudo ? WIRE_FLAG_SUDO : 0;
     flags |= p->nested_userns ? WIRE_FLAG_NESTED : 0;
+    flags |= p->keep_groups ? WIRE_FLAG_GROUPS : 0;
     flags |= p->source_fd >= 0 ? WIRE_FLAG_SOURCE : 0;
     ipc_put_u64(o, TAG_FLAGS, flags);
 }

@@ -46,6 +46,9 @@ struct sbx_policy {
     uint64_t max_processes; /* 0 = 4096 */
     bool allow_sudo;        /* level full: job root possible */
     bool nested_userns;
+    /* Level single cannot take groups of the caller such as docker or sudo away from the job: false refuses it then,
+     * true (the job is the caller's own) builds it and says so in the facts. */
+    bool keep_groups;
 };
 
 /* ---- launcher, the listener's side ---- */
@@ -81,6 +84,7 @@ struct sbx_limits {
         *host_dirs;             /* the folders that may be shown; NULL-terminated, or NULL = none */
     const char *worker_path;    /* the one program that is started as a worker */
     uint32_t first_uid, n_uids; /* root mode: uids of workers, none of them 0 */
+    bool keep_groups;           /* policies may say so */
 };
 MUST_USE int sbx_launcher_limit(struct sbx_launcher *l, const struct sbx_limits *m, struct err *e);
 int sbx_launcher_fd(

@@ -121,6 +121,7 @@ enum wire_tag {
 #define WIRE_FLAG_FOLLOW  32U
 #define WIRE_FLAG_FILE    64U /* of WIRE_SPAWN_ERROR: a file could not be made */
 #define WIRE_FLAG_AGAIN   128U
+#define WIRE_FLAG_GROUPS  256U
 
 struct ipc_in;
 struct ipc_out;

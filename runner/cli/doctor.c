@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `gantry doctor`: what this host offers, what is missing, how to get it; and help and version. */
+#include "runner/cli/doctor_host.h"
 #include "runner/cli/options.h"
 
 #include "base/mem.h"
@@ -92,6 +93,7 @@ int cmd_doctor(const struct args *a)
     if (uname(&u) == 0)
         (void)printf("%-12s%s %s %s\n", "kernel", u.sysname, u.release, u.machine);
     status = show_sandbox(&p);
+    doctor_host("", geteuid(), stdout);
     show_tools();
     return status;
 }

@@ -81,6 +81,7 @@ int live_listener_config(const struct run_request *r, const struct programs *p,
         jm_set(o, "sandbox", jm_text("none"));
     jm_set(o, "net_none", json_boolean(r->net_none));
     jm_set(o, "host_dirs", jm_texts(&r->host_dirs));
+    jm_set(o, "keep_groups", json_true()); /* the user's own job; its log names them */
     jm_set(o, "checkout", jm_text("native"));
     jm_set(o, "prefill", json_boolean(args_flag(r->args, "source")));
     jm_set(o, "proxy", jm_text("")); /* the service is on loopback */

@@ -288,13 +288,17 @@ static bool repeats_name(struct live_job *j, struct sv line)
 static bool hides(struct live_job *j, struct sv line)
 {
     static const struct sv level = {"sandbox: level=", 15};
-    struct sv rest = sv_sub(line, level.n, line.n), word;
+    struct sv rest = sv_sub(line, level.n, line.n), word, group = SV("");
 
     if (!j->quiet)
         return false;
     if (sv_starts(line, level) && j->level == NULL) {
+        size_t groups = sv_find(rest, SV(" groups="));
+        struct sv names = sv_sub(rest, groups == SV_NPOS ? rest.n : groups + 8, rest.n);
         (void)sv_next(&rest, ' ', &word);
-        j->level = sv_dup(word);
+        (void)sv_next(&names, ' ', &group);
+        j->level = xasprintf(SV_FMT "%s" SV_FMT, SV_ARG(word),
+                             group.n > 0 ? " with your groups " : "", SV_ARG(group));
     }
     return !sv_starts(line, SV("##[error]")) && !sv_starts(line, SV("##[warning]")) &&
            !sv_starts(line, SV("##[notice]"));

@@ -205,6 +205,23 @@ int absolute_folder(const char *what, const char *path, char **out, struct err *
     return 0;
 }
 
+int host_folder(const char *what, const char *path, char **out, struct err *e)
+{
+    AUTO(auto_free) char *full = NULL;
+    AUTO(auto_free) char *here = realpath(".", NULL);
+    AUTO(auto_free)
+    char *joined = path[0] != '/' && here != NULL ? path_join(here, path) : xstrdup(path);
+    AUTO(auto_free) char *clean = path_clean(sv_of(joined));
+
+    if (absolute_folder(what, path, &full, e) < 0)
+        return -1;
+    if (strcmp(full, clean) != 0)
+        return err_set(e, FAIL_INPUT, "%s: '%.120s' lies behind a symbolic link; name it '%.120s'",
+                       what, path, full);
+    *out = TAKE_PTR(full);
+    return 0;
+}
+
 static int read_folders(const struct args *a, const char *name, struct strv *into, struct err *e)
 {
     const struct strv *l = args_list(a, name);
@@ -212,7 +229,8 @@ static int read_folders(const struct args *a, const char *name, struct strv *int
 
     for (size_t i = 0; i < l->n; i++) {
         char *full;
-        if (absolute_folder(what, l->v[i], &full, e) < 0)
+        if ((strcmp(name, "host-dir") == 0 ? host_folder(what, l->v[i], &full, e)
+                                           : absolute_folder(what, l->v[i], &full, e)) < 0)
             return -1;
         strv_own(into, full);
     }

@@ -46,6 +46,8 @@ MUST_USE int run_request_find(struct run_request *r, struct err *e);
 void run_request_done(struct run_request *r); /* for AUTO(run_request_done) */
 /* An existing folder as an absolute path; `what` names the option. */
 MUST_USE int absolute_folder(const char *what, const char *path, char **out, struct err *e);
+/* The same for a folder that jobs see at the same path: no symbolic link leads to it. */
+MUST_USE int host_folder(const char *what, const char *path, char **out, struct err *e);
 MUST_USE int read_network(const char *mode, bool *none, struct err *e);
 
 /* run_workflows.c: reads -W files or every file of .github/workflows and decides which run. Errors of workflow

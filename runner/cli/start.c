@@ -65,7 +65,7 @@ static int read_options(const struct args *a, struct gh_options *o, struct strv 
         return -1;
     for (size_t i = 0; i < dirs->n; i++) {
         char *full;
-        if (absolute_folder("--host-dir", dirs->v[i], &full, e) < 0)
+        if (host_folder("--host-dir", dirs->v[i], &full, e) < 0)
             return -1;
         strv_own(host_dirs, full);
     }

@@ -200,18 +200,14 @@ static void on_signal(void *ctx, int sig)
 
 /* ---- start ---- */
 
-/* Ours: the listener's own folders must be its own once root is gone; the path above them only passable. */
+/* Ours: the folder of its jobs must be the listener's own once root is gone, and passable for the workers. What lies
+ * above is somebody else's: its mode stays as it is. */
 static int own_jobs_dir(const struct gh_listener *l, uid_t uid, gid_t gid, struct err *e)
 {
-    AUTO(auto_free) char *parent = NULL;
-
     if (fchown(l->jobs_fd, uid, gid) < 0)
         return err_sys(e, "cannot give '%s' to uid %u", l->o.jobs_dir, uid);
     if (fchmod(l->jobs_fd, 0711) < 0)
         return err_sys(e, "cannot change the mode of '%s'", l->o.jobs_dir);
-    parent = sv_dup(path_dir(sv_of(l->o.jobs_dir)));
-    if (chmod(parent, 0711) < 0)
-        return err_sys(e, "cannot change the mode of '%s'", parent);
     return 0;
 }
 
@@ -265,6 +261,7 @@ static int limit_launcher(struct gh_listener *l, struct err *e)
         .worker_path = l->o.worker,
         .first_uid = SLOT_UID_BASE,
         .n_uids = root ? RUNNERS_MAX : 0,
+        .keep_groups = l->o.keep_groups,
     };
 
     return sbx_launcher_limit(l->launcher, &m, e);

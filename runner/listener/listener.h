@@ -31,6 +31,7 @@ struct gh_options {
     const char *jobs_dir;
     enum gh_sandbox sandbox;
     bool net_none;
+    bool keep_groups;             /* as in struct sbx_policy */
     const char *const *host_dirs; /* NULL-terminated or NULL */
     const char *service_host;     /* in the job's /etc/hosts, or NULL */
     uint16_t service_port;

@@ -19,14 +19,14 @@ struct field {
 #        name, kind, offsetof(struct gh_options, name) \
     }
 static const struct field fields[] = {
-    FIELD(jit, K_STRV),          FIELD(late_fd, K_FD),     FIELD(launcher, K_STR),
-    FIELD(worker, K_STR),        FIELD(jobs_dir, K_STR),   FIELD(sandbox, K_SANDBOX),
-    FIELD(net_none, K_BOOL),     FIELD(host_dirs, K_STRV), FIELD(service_host, K_STR),
-    FIELD(service_port, K_PORT), FIELD(source_fd, K_FD),   FIELD(listing_fd, K_FD),
-    FIELD(source_json, K_JSON),  FIELD(checkout, K_STR),   FIELD(prefill, K_BOOL),
-    FIELD(ca_file, K_STR),       FIELD(proxy, K_STR),      FIELD(version, K_STR),
-    FIELD(once, K_BOOL),         FIELD(announce, K_BOOL),  FIELD(status_fd, K_FD),
-    FIELD(drop_user, K_STR),
+    FIELD(jit, K_STRV),          FIELD(late_fd, K_FD),       FIELD(launcher, K_STR),
+    FIELD(worker, K_STR),        FIELD(jobs_dir, K_STR),     FIELD(sandbox, K_SANDBOX),
+    FIELD(net_none, K_BOOL),     FIELD(host_dirs, K_STRV),   FIELD(service_host, K_STR),
+    FIELD(service_port, K_PORT), FIELD(source_fd, K_FD),     FIELD(listing_fd, K_FD),
+    FIELD(source_json, K_JSON),  FIELD(checkout, K_STR),     FIELD(prefill, K_BOOL),
+    FIELD(ca_file, K_STR),       FIELD(proxy, K_STR),        FIELD(version, K_STR),
+    FIELD(once, K_BOOL),         FIELD(announce, K_BOOL),    FIELD(status_fd, K_FD),
+    FIELD(drop_user, K_STR),     FIELD(keep_groups, K_BOOL),
 };
 
 static int wrong(const char *name, struct err *e)

@@ -141,6 +141,7 @@ static int launch(struct gh_job *j, struct err *e)
         .service_port = l->service_port,
         .source_fd = l->o.source_fd,
         .allow_sudo = l->slot_uid != 0,
+        .keep_groups = l->o.keep_groups,
     };
     struct sbx_worker worker = {.path = l->o.worker};
     int pair[2] = {-1, -1};

@@ -27,6 +27,12 @@ static void log_runner(struct exec *x)
         exec_logf(x, "Runner group name: '" SV_FMT "'", SV_ARG(group));
     exec_logf(x, "Machine name: '%s'", host);
     exec_logf(x, "sandbox: %s worker=%s", w->hello.facts, w->walls);
+    size_t groups = sv_find(sv_of(w->hello.facts), SV(" groups="));
+    if (groups != SV_NPOS)
+        exec_logf(x,
+                  "Level single cannot take the groups of the runner's user away: these stay "
+                  "effective in this job: %s",
+                  w->hello.facts + groups + 8);
     if (w->hello.level == SBX_NONE)
         exec_log(x, SV("This job runs without a sandbox (--no-sandbox): its steps can do whatever "
                        "the user of the runner can."));

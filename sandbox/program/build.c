@@ -110,6 +110,9 @@ static int boxed_paths(const struct host *h, const struct plan *p, struct box *b
     (void)snprintf(b->tools, sizeof b->tools, "%s", SBX_TOOLS);
     (void)snprintf(b->facts, sizeof b->facts, "level=%s missing=%s", sbx_level_name(p->level),
                    h->lacks);
+    if (p->level == SBX_SINGLE && h->groups[0] != '\0')
+        (void)snprintf(b->facts + strlen(b->facts), sizeof b->facts - strlen(b->facts),
+                       " groups=%s", h->groups);
     if (p->level == SBX_FULL) { /* the slot's uid need not reach the folder by its name */
         (void)snprintf(b->actions_host, sizeof b->actions_host, "/proc/self/fd/%d",
                        WIRE_ACTIONS_FD);

@@ -14,6 +14,7 @@ struct host {
     enum sbx_level best;
     char missing[512]; /* why not more, with the remedy */
     char lacks[128];   /* the same in words: "subid,cgroup" */
+    char groups[128];  /* of the caller, which level single cannot take away: "docker,sudo" */
     bool used_none;
     bool upper_in_memory;
     uint32_t idmap_range; /* whose map idmap carries; 0 = none */
@@ -22,6 +23,8 @@ struct host {
     struct etc etc;
 };
 void host_look(struct host *h);
+/* Names, with commas, of the caller's groups that are refused at level single; "" = none. */
+void host_groups(char *dst, size_t size);
 void host_done(struct host *h);
 /* Makes h->idmap a user namespace with the map of this range. */
 MUST_USE int host_idmap(struct host *h, uint32_t range, struct err *e);

@@ -90,7 +90,7 @@ static int explain_inside(struct err *e)
         return err_set(
             e, FAIL_UNSUPPORTED,
             "SBX-USERNS-APPARMOR: AppArmor takes the capabilities of user namespaces away; "
-            "install the profile /etc/apparmor.d/gantry, or start gantry as root");
+            "install packaging/apparmor/gantry as /etc/apparmor.d/gantry, or start gantry as root");
     return -1;
 }
 
@@ -291,7 +291,12 @@ void host_look(struct host *h)
     }
     if (try_single(&single) == 0) {
         h->best = SBX_SINGLE;
+        host_groups(h->groups, sizeof h->groups);
         note_missing(h, &full);
+        if (h->groups[0] != '\0')
+            (void)snprintf(h->missing + strlen(h->missing), sizeof h->missing - strlen(h->missing),
+                           "; SBX-GROUPS: gantry start refuses jobs of a user in the groups %s",
+                           h->groups);
         (void)snprintf(h->lacks, sizeof h->lacks, "full,subid,cgroup");
         return;
     }
@@ -326,5 +331,11 @@ int host_choose(struct host *h, struct plan *p, struct err *e)
             e, FAIL_UNSUPPORTED,
             "this host can build a sandbox of level '%s' at most, and '%s' is required: %s",
             sbx_level_name(h->best), sbx_level_name(p->require), h->missing);
+    if (p->level == SBX_SINGLE && h->groups[0] != '\0' && !p->keep_groups)
+        return err_set(
+            e, FAIL_UNSUPPORTED,
+            "SBX-GROUPS: level 'single' cannot take the groups of its user away from a job, and "
+            "these are too strong: %s; start gantry as root, or as a user without them",
+            h->groups);
     return 0;
 }

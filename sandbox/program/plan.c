@@ -108,6 +108,7 @@ int plan_read(struct ipc_in *in, struct plan *p, struct err *e)
         p->max_processes = 4096;
     p->allow_sudo = flags & WIRE_FLAG_SUDO;
     p->nested_userns = flags & WIRE_FLAG_NESTED;
+    p->keep_groups = flags & WIRE_FLAG_GROUPS;
     p->worker_path = wire_dup_str(in, TAG_WORKER_PATH);
     p->worker_uid = (uint32_t)wire_get_u64(in, TAG_UID, 0);
     p->channel_fd = ipc_take_fd(in, 0);
@@ -143,6 +144,7 @@ int limits_read(struct ipc_in *in, struct limits *m, struct err *e)
     m->worker_path = wire_dup_str(in, TAG_WORKER_PATH);
     m->first_uid = (uint32_t)wire_get_u64(in, TAG_UID, 0);
     m->n_uids = (uint32_t)wire_get_u64(in, TAG_UIDS, 0);
+    m->keep_groups = wire_get_u64(in, TAG_FLAGS, 0) & WIRE_FLAG_GROUPS;
     while (ipc_next(in, &tag, &v))
         if (tag == TAG_HOST_DIR)
             strv_addsv(&m->host_dirs, v);
@@ -213,6 +215,8 @@ int plan_within(const struct plan *p, const struct limits *m, struct err *e)
         what = "a weaker sandbox";
     else if (!is_directly_below(m->jobs_dir, p->job_dir))
         what = "a folder that is no job's";
+    else if (p->keep_groups && !m->keep_groups)
+        what = "more groups";
     else
         what = worker_beyond(p->worker_path, p->worker_uid, m);
     for (size_t i = 0; what == NULL && i < p->host_dirs.n; i++)

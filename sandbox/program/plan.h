@@ -31,6 +31,7 @@ struct plan {
     uint64_t max_processes;
     bool allow_sudo;
     bool nested_userns;
+    bool keep_groups;
     char *worker_path;
     struct strv worker_env;
     uint32_t worker_uid;
@@ -52,6 +53,7 @@ struct limits {
     struct strv host_dirs;
     char *worker_path;
     uint32_t first_uid, n_uids;
+    bool keep_groups;
 };
 #define LIMITS_INIT            \
     (struct limits)            \

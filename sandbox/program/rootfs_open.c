@@ -96,13 +96,17 @@ static int add_host_dirs(struct rootfs *r, const struct plan *p, int idmap, stru
 {
     for (size_t i = 0; i < p->host_dirs.n; i++) {
         const char *dir = p->host_dirs.v[i];
-        AUTO(auto_free) char *real = realpath(dir, NULL); /* a link may lead to what is refused */
+        AUTO(auto_free) char *real = realpath(dir, NULL);
         struct stat st;
 
         if (real != NULL && plan_check_host_dir(real, e) < 0)
             return err_wrap(e, "'%s'", dir);
         if (real == NULL || stat(real, &st) < 0)
             return err_sys(e, "cannot open the host folder '%s'", dir);
+        if (strcmp(real, dir) != 0) /* in the job the same path may lead elsewhere, or nowhere */
+            return err_set(e, FAIL_INPUT,
+                           "the host folder '%s' lies behind a symbolic link; name it '%s'", dir,
+                           real);
         if (!S_ISDIR(st.st_mode))
             return err_set(e, FAIL_INPUT, "the host folder '%s' is not a folder", dir);
         if (add(r, dir, real, SOURCE_BIND, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,

@@ -50,6 +50,8 @@ REFUSED = {
         "gantry: error: .github/workflows/ci.yml: does not run for event issues: runs for push"]),
     "a variable whose name has a space": (GOOD, ["--env", "A B=1"], [
         "gantry: error: --env: 'A B' is no name of a variable; white space and control characters cannot be in it"]),
+    "a host folder behind a link": (GOOD, ["--host-dir", "/proc/self/root/usr"], [
+        "gantry: error: --host-dir: '/proc/self/root/usr' lies behind a symbolic link; name it '/usr'"]),
     "unknown option": (GOOD, ["--nope"], ["gantry: error: run: unknown option '--nope'; see gantry help run"]),
     "broken YAML": ("on: push\njobs:\n  t: [\n", [], [
         FILE + "4:1: did not find expected node content while parsing a flow node"]),

@@ -113,6 +113,7 @@ static inline void rig_init(struct rig *r, enum sbx_level require)
                                     .network = SBX_NET_HOST,
                                     .job_dir = r->job_dir,
                                     .hostname = "gantry-test",
+                                    .keep_groups = true, /* whoever runs the tests */
                                     .source_fd = -1};
 }
 
@@ -292,13 +293,13 @@ static inline void rig_sh(struct rig *r, const char *script, struct rig_result *
 }
 
 /* Becomes an ordinary user in a child and runs `group` there; its failures are ours. */
-static inline int rig_as_user(int (*group)(void))
+static inline int rig_as_user_in(const gid_t *groups, size_t n, int (*group)(void))
 {
     int status;
     pid_t pid = fork();
 
     if (pid == 0) {
-        if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(65533, 65533, 65533) < 0 ||
+        if (geteuid() == 0 && (setgroups(n, groups) < 0 || setresgid(65533, 65533, 65533) < 0 ||
                                setresuid(65533, 65533, 65533) < 0))
             _exit(99);
         (void)prctl(PR_SET_DUMPABLE, 1, 0, 0,
@@ -308,6 +309,11 @@ static inline int rig_as_user(int (*group)(void))
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         return 98;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 97;
+}
+
+static inline int rig_as_user(int (*group)(void))
+{
+    return rig_as_user_in(NULL, 0, group);
 }
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <sched.h>
 
@@ -339,7 +340,8 @@ static void test_refuse_beyond_limits(void **state)
                            .host_dirs = shown,
                            .worker_path = "/bin/true",
                            .first_uid = 65200,
-                           .n_uids = 2};
+                           .n_uids = 2,
+                           .keep_groups = true};
     const struct {
         enum sbx_level require;
         const char *job_dir;
@@ -775,6 +777,51 @@ static void test_probe_of_the_host(void **state)
         assert_non_null(strstr(missing, "level full needs gantry to be started as root"));
 }
 
+/* A caller in group adm: nothing at level single can take the group away. */
+static void test_strong_group(void **state)
+{
+    struct rig *r = open_job();
+    struct sbx_limits m = {.least = SBX_SINGLE, .worker_path = "/bin/true"};
+    AUTO(auto_free) char *jobs = NULL;
+    struct err e = {0};
+
+    (void)state;
+    r->policy.keep_groups = false;
+    rig_launch(r);
+    rig_expect(r, SBX_EV_REFUSED);
+    assert_non_null(strstr(r->last.error.msg, "SBX-GROUPS: "));
+    assert_non_null(strstr(r->last.error.msg, "too strong: adm;"));
+    done(r);
+
+    r = open_job(); /* the caller's own job */
+    rig_open(r);
+    assert_non_null(strstr(r->last.facts, " groups=adm"));
+    rig_sh(r, "id -G | wc -w", &res); /* it stays, as a group that has no number here */
+    assert_string_equal(res.out, "2\n");
+    rig_close(r);
+    done(r);
+
+    r = open_job(); /* but not where the launcher was bound before */
+    jobs = xasprintf("%s/jobs", r->dir);
+    m.jobs_dir = jobs;
+    r->worker = "/bin/true";
+    rig_start_launcher(r);
+    if (sbx_launcher_limit(r->launcher, &m, &e) < 0)
+        rig_fail("limits", &e);
+    rig_launch(r);
+    rig_expect(r, SBX_EV_REFUSED);
+    assert_non_null(strstr(r->last.error.msg, "asks for more groups"));
+    done(r);
+}
+
+static int run_strong_group(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_strong_group)};
+
+    level = SBX_SINGLE;
+    return cmocka_run_group_tests_name("in group adm", tests, NULL, NULL);
+}
+
 static int run_level(enum sbx_level l)
 {
     char in_memory[] = "GANTRY_NOTHING=", on_disk[] = "GANTRY_SANDBOX_OFF=tmpfs-upper";
@@ -820,7 +867,15 @@ static int run_user(void)
 
 int main(int argc, char **argv)
 {
+    const struct group *adm;
+    int failed = 0;
+
     if (rig_was_worker(argc, argv))
         return 0;
-    return (geteuid() == 0 ? run_level(SBX_FULL) : 0) + rig_as_user(run_user) != 0;
+    adm = getgrnam("adm"); /* of every Debian and Ubuntu */
+    if (geteuid() == 0) {
+        failed += run_level(SBX_FULL);
+        failed += adm == NULL || rig_as_user_in(&adm->gr_gid, 1, run_strong_group) != 0;
+    }
+    return failed + rig_as_user(run_user) != 0;
 }
