@@ -252,9 +252,9 @@ static void read_root(struct wf_reader *r, struct wf *w, struct wf_job *caller)
         keep_root_key(w, key, v);
         if (sv_is(key, "concurrency"))
             wf_check_concurrency(r, v);
-        if (sv_is(key, "on"))
+        if (sv_is(key, "on") && caller == NULL)
             wf_check_on(r, v);
-        if (sv_is(key, "on") && caller != NULL)
+        if (sv_is(key, "on") && caller != NULL) /* only what the call needs, as officially */
             wf_check_trigger(r, caller, v);
         if (sv_is(key, "permissions")) {
             w->allowed = down = wf_read_permissions(r, v);

@@ -137,6 +137,35 @@ static void aliases_count_against_nodes_and_size(void **state)
     expect_error(&b, "Maximum YAML nodes exceeded");
 }
 
+/* What is far deeper or longer than anybody writes ends with the limit's own error. */
+static void bombs_end_at_their_limit(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(2 << 20);
+
+    (void)state;
+    buf_adds(&b, "on: push\nname: ");
+    for (int i = 0; i < 500000; i++)
+        buf_addc(&b, '[');
+    expect_error(&b, "Maximum object depth exceeded");
+    buf_reset(&b);
+    buf_adds(&b, "on: push\nenv:\n");
+    for (int i = 0; i < 1000; i++)
+        buf_addf(&b, "%*s- \n", i, "");
+    expect_error(&b, "Maximum object depth exceeded");
+    buf_reset(&b);
+    buf_adds(&b, "on: push\n" JOB "name: '");
+    while (b.len < 1048575)
+        buf_addc(&b, 'x');
+    buf_addc(&b, '\'');
+    expect_error(&b, NULL); /* one line of a mebibyte is a text like others */
+    buf_reset(&b);
+    buf_adds(&b, "on: push\n" JOB "run-name: ${{ '");
+    while (b.len < 1000000)
+        buf_addc(&b, 'x');
+    buf_adds(&b, "' }}\n");
+    expect_error(&b, "Exceeded max expression length 21000");
+}
+
 /* Linear work: a chain of jobs in the worst order, far above what anybody writes. */
 static void a_long_chain_of_jobs_is_no_burden(void **state)
 {
@@ -181,6 +210,7 @@ int main(void)
     const struct CMUnitTest large[] = {
         cmocka_unit_test(files_above_one_mebibyte_are_refused),
         cmocka_unit_test(aliases_count_against_nodes_and_size),
+        cmocka_unit_test(bombs_end_at_their_limit),
         cmocka_unit_test(a_long_chain_of_jobs_is_no_burden),
     };
     size_t n = valid.n + invalid.n, n_large = sizeof large / sizeof large[0];

@@ -18,8 +18,8 @@
 #include "base/strv.h"
 
 #define FOLDER    GANTRY_TEST_DATA "/cases"
-#define MIN_CASES 1U
-#define MIN_CALLS 1U
+#define MIN_CASES 150U
+#define MIN_CALLS 25U
 
 static void check_file(void **state)
 {
