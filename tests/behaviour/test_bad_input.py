@@ -54,9 +54,10 @@ REFUSED = {
         "gantry: error: --host-dir: '/proc/self/root/usr' lies behind a symbolic link; name it '/usr'"]),
     "unknown option": (GOOD, ["--nope"], ["gantry: error: run: unknown option '--nope'; see gantry help run"]),
     "broken YAML": ("on: push\njobs:\n  t: [\n", [], [
-        FILE + "4:1: did not find expected node content while parsing a flow node"]),
+        FILE + "3:6: A sequence was not expected",
+        FILE + "4:1: While parsing a node, did not find expected node content."]),
     "tab in YAML": ("on: push\njobs:\n\tt: x\n", [], [
-        FILE + "3:1: found character that cannot start any token while scanning for the next token"]),
+        FILE + "3:1: While scanning for the next token, find character that cannot start any token."]),
     "unknown job in needs": ("on: push\njobs:\n  a:\n" + JOB + "  b:\n    needs: nope\n" + JOB, [], [
         FILE + "7:12: Job 'b' depends on unknown job 'nope'."]),
     "a cycle": ("on: push\njobs:\n  a:\n" + JOB + "  b:\n    needs: c\n" + JOB + "  c:\n    needs: b\n" + JOB, [], [

@@ -20,7 +20,7 @@ def test_dry_run_names_what_cannot_run(gantry, repository):
     ]
 
 
-BROKEN = "gantry: error: .github/workflows/broken.yml:2:1: did not find expected ',' or ']' while parsing a flow sequence"
+BROKEN = "gantry: error: .github/workflows/broken.yml:2:1: While parsing a flow sequence, did not find expected ',' or ']'."
 LAST = "gantry: error: 1 workflow file is invalid (see above) and did not run: .github/workflows/broken.yml"
 
 
@@ -78,7 +78,7 @@ def test_an_invalid_file_is_listed_as_such(gantry, repository):
     assert (run.finish(), run.errors) == (2, [BROKEN])
     assert run.events == [
         {"workflow": ".github/workflows/broken.yml", "path": ".github/workflows/broken.yml", "events": [], "jobs": [], "runs": False,
-         "reason": None, "filters": [], "errors": [{"line": 2, "column": 1, "message": "did not find expected ',' or ']' while parsing a flow sequence"}]},
+         "reason": None, "filters": [], "errors": [{"line": 2, "column": 1, "message": "While parsing a flow sequence, did not find expected ',' or ']'."}]},
         {"workflow": ".github/workflows/ci.yml", "path": ".github/workflows/ci.yml", "events": ["push"], "jobs": ["a"], "runs": True,
          "reason": "it runs on every 'push'", "filters": []}]
 
