@@ -52,6 +52,24 @@ def test_first_interrupt_ends_a_hostile_step(gantry, repository, host):
     host.assert_clean(repository)
 
 
+def test_an_interrupt_ends_all_workflows(gantry, repository, host):
+    """They run side by side: that which is not shown yet is cancelled too."""
+    waiting = WAITING.replace("MARKER", host.marker)
+    cleanup = "      - if: always()\n        run: echo cleaned up\n"
+    repository.commit(waiting, {".github/workflows/other.yml": waiting + cleanup, ".github/workflows/z.yml": waiting})
+    run = gantry("run", "--json", "--offline", "--jobs", "3")
+    run.wait_log("now waiting")
+    time.sleep(2)  # the others start meanwhile
+    run.interrupt()
+    assert run.finish() == 130
+    assert [e["result"] for e in run.of("run.completed")] == ["cancelled"] * 3
+    assert [e["workflow"] for e in run.of("run.started")] == [".github/workflows/%s.yml" % n for n in ("ci", "other", "z")]
+    assert run.lines().count("now waiting") == 3
+    assert run.lines().count("cleaned up") == 1
+    host.wait_no_processes(15)
+    host.assert_clean(repository)
+
+
 def test_second_interrupt_ends_at_once(gantry, repository, host):
     repository.commit(HOSTILE.replace("MARKER", host.marker))
     run = gantry("run", "--json", "--offline")

@@ -23,6 +23,18 @@ areas() {
         echo "unit_actions_test_expr unit_actions_test_expr_cases unit_actions_test_value unit_actions_test_token gantry"
         echo "^(unit/actions/test_(expr|expr_cases|value|token)|differential/expr-table)\$"
         ;;
+    call)
+        echo "unit_actions_test_plan unit_actions_test_plan_call"
+        echo "^unit/actions/test_plan(_call)?\$"
+        ;;
+    group)
+        echo "unit_actions_test_plan unit_actions_test_plan_call unit_runner_service_test_groups gantry-service"
+        echo "^unit/(actions/test_plan(_call)?|runner/service/test_groups)\$"
+        ;;
+    match)
+        echo "unit_actions_test_event unit_actions_test_event_match unit_actions_test_cron"
+        echo "^unit/actions/test_(event|event_match|cron)\$"
+        ;;
     *) return 1 ;;
     esac
 }

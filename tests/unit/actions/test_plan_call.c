@@ -89,6 +89,10 @@ static const struct call_case cases[] = {
      "jobs:|  x: {" RUN "}", NULL, "c/x=cancelled", "", "ready z 'cancelled'"},
     {"fail-fast over calls", "  c: {strategy: {matrix: {v: [1, 2]}}, " CALL "}", TWO, NULL,
      "c.0/x=failure c.0/y=skipped c.1/x", "", "cancel c.1/x"},
+    {"a later one that failed cancels an earlier one", NULL, NULL, NULL,
+     "c.1/x=failure c.1/y=skipped c.0/x", "", "cancel c.0/x"},
+    {"before it goes on", NULL, NULL, NULL, "c.1/x=failure c.1/y=skipped c.0/x=success", "",
+     "skip c.0/y 'c (1) / y' cancelled|done failure"},
     {"then nothing more starts", NULL, NULL, NULL, "c.0/x=failure c.0/y=skipped c.1/x=cancelled",
      "", "skip c.1/y 'c (2) / y' cancelled|done failure"},
     {"fail-fast off", "  c: {strategy: {fail-fast: false, matrix: {v: [1, 2]}}, " CALL "}", TWO,
@@ -240,9 +244,13 @@ static void add_text(struct buf *b, const char *s)
 {
     for (; *s != '\0'; s++) {
         bool wide = s[0] == '|' && s[1] == '|'; /* an operator */
-        buf_addc(b, *s == '|' && !wide ? '\n' : *s);
         if (wide)
-            buf_addc(b, *++s);
+            buf_adds(b, "||");
+        else if (*s == '|')
+            buf_addc(b, '\n');
+        else
+            buf_addc(b, *s);
+        s += wide;
     }
 }
 
