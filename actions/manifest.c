@@ -163,7 +163,7 @@ static void check_run_if(struct wf_reader *r, const struct tok *runs_map, const 
                          struct sv *out)
 {
     const struct tok *t = get(runs_map, key);
-    AUTO(buf_free) struct buf why = BUF_INIT(8192);
+    AUTO(buf_free) struct buf why = BUF_INIT(WF_MAX_REASON);
     struct wf_names names;
 
     *out = SV("always()");

@@ -28,6 +28,7 @@ struct wf_errors {
     size_t of_schema; /* go_on: so many came from the schema, the others may follow from them */
 };
 void wf_errors_free(struct wf_errors *l); /* for AUTO(wf_errors_free) */
+bool wf_errors_full(const struct wf_errors *l);
 /* Ignored when the list is full; cut at the official length. */
 void wf_errors_addf(struct wf_errors *l, const char *file, unsigned line, unsigned col,
                     const char *fmt, ...) PRINTF_LIKE(5, 6);

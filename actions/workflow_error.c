@@ -10,6 +10,11 @@
 
 #define MAX_TEXT ((size_t)4 << 20) /* ours: above the longest file, before the cut */
 
+bool wf_errors_full(const struct wf_errors *l)
+{
+    return l->n >= (l->max > 0 ? l->max : WF_MAX_ERRORS);
+}
+
 void wf_errors_free(struct wf_errors *l)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -84,7 +89,7 @@ static void add(struct wf_errors *l, const char *file, unsigned line, unsigned c
     AUTO(buf_free) struct buf text = BUF_INIT(MAX_TEXT);
     AUTO(buf_free) struct buf prefix = BUF_INIT(MAX_TEXT);
 
-    if (l->n >= (l->max > 0 ? l->max : WF_MAX_ERRORS))
+    if (wf_errors_full(l))
         return;
     file = file != NULL ? file : "";
     buf_addvf(&text, fmt, ap);

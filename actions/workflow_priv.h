@@ -85,6 +85,9 @@ bool nameset_add(struct nameset *s, struct sv name); /* false: it was there */
 bool nameset_has(const struct nameset *s, struct sv name);
 bool nameset_has_exactly(const struct nameset *s, struct sv name); /* case matters */
 
+/* Bytes of an expression error before it is cut: it holds the whole expression. */
+#define WF_MAX_REASON (8 * (size_t)EXPR_MAX_LENGTH)
+
 struct wf_reader {
     const char *file;
     unsigned index; /* of the file in the file table, 1-based */

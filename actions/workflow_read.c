@@ -201,7 +201,7 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
 /* A typed scalar with its expressions folded; after an error a string. */
 static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, unsigned context)
 {
-    AUTO(buf_free) struct buf why = BUF_INIT((size_t)1 << 20);
+    AUTO(buf_free) struct buf why = BUF_INIT(WF_MAX_REASON);
     struct tok *t = NULL;
     struct wf_names names;
     struct err e = {0};

@@ -12,7 +12,7 @@
 char *wf_condition(struct wf_reader *r, const struct tok *t, unsigned context)
 {
     AUTO(auto_expr) struct expr *x = NULL;
-    AUTO(buf_free) struct buf why = BUF_INIT(8192);
+    AUTO(buf_free) struct buf why = BUF_INIT(WF_MAX_REASON);
     struct expr_error xe = {.text = &why};
     struct wf_names names;
     struct err e; /* the whole message is in why */
@@ -70,7 +70,8 @@ static struct sv id_base(const struct wf_step *s)
 
 static void name_steps(struct wf_reader *r, struct wf_step *steps, size_t n, struct nameset *ids)
 {
-    for (size_t i = 0; i < n; i++) {
+    /* a name that cannot be made costs a thousand attempts: none for an error that nobody sees */
+    for (size_t i = 0; i < n && !wf_errors_full(r->errors); i++) {
         struct wf_step *s = &steps[i];
         if (s->id.n > 0) {
             s->context_name = sv_dup(s->id);

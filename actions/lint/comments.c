@@ -19,6 +19,7 @@ struct ignore {
 struct ignores {
     struct ignore *v;
     size_t n, cap;
+    unsigned next; /* line behind the block of comments that is being read */
 };
 
 static bool is_comment(struct sv line)
@@ -26,14 +27,16 @@ static bool is_comment(struct sv line)
     return sv_starts(sv_trim(line), SV("#"));
 }
 
-static unsigned target(const struct lint *l, unsigned line)
+static unsigned target(const struct lint *l, struct ignores *all, unsigned line)
 {
     if (!is_comment(lint_line(l, line)))
         return line;
-    do {
-        line++;
-    } while (line <= l->n_lines && is_comment(lint_line(l, line)));
-    return line;
+    if (line >= all->next) {
+        all->next = line + 1;
+        while (all->next <= l->n_lines && is_comment(lint_line(l, all->next)))
+            all->next++;
+    }
+    return all->next;
 }
 
 static unsigned column(struct sv line, size_t at)
@@ -58,7 +61,7 @@ static void read_comment(struct lint *l, struct ignores *all, unsigned number, s
 {
     struct sv rest = sv_sub(line, at + MARK.n, SV_NPOS), name;
     size_t close = sv_chr(rest, ']');
-    unsigned about = target(l, number);
+    unsigned about = target(l, all, number);
 
     if (!sv_starts(rest, SV("[")) || close == SV_NPOS) {
         say(l, &rule_unknown_rule, number, column(line, at), MARK.n,

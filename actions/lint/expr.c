@@ -247,6 +247,7 @@ static bool too_long(struct lint *l, const struct lint_site *s)
 {
     if (s->node->text.n <= EXPR_MAX_LENGTH || utf8_utf16_len(s->node->text) <= EXPR_MAX_LENGTH)
         return false;
+    lint_mark(l, s->node);
     lint_at(l, &rule_expression_too_long, s->node,
             "a text with expressions may be %u characters long at most; put it into a file of the "
             "repository",
@@ -296,6 +297,8 @@ void lint_site(struct lint *l, const struct lint_site *s)
 {
     struct sv v = s->node->text;
 
+    if (l->out->full) /* more would be dropped */
+        return;
     if (lint_kind(s->node) != TOK_STRING && s->place != PLACE_IF)
         return;
     if (sv_find(v, OPEN) != SV_NPOS) {

@@ -11,6 +11,7 @@
 struct lint_manifest {
     struct lint_manifest *next;
     char *path;
+    size_t n; /* of path */
     enum lint_found found;
     struct manifest *m;
 };
@@ -68,8 +69,9 @@ enum lint_found lint_action(struct lint *l, struct sv uses, const struct manifes
     if (l->o->source == NULL || (!sv_starts(uses, SV("./")) && !sv_starts(uses, SV("$/"))) ||
         (path = local_path(uses)) == NULL)
         return UNKNOWN;
+    size_t length = strlen(path);
     for (const struct lint_manifest *m = l->manifests; m != NULL; m = m->next, n++) {
-        if (strcmp(m->path, path) == 0) {
+        if (m->n == length && memcmp(m->path, path, length) == 0) {
             *out = m->m;
             return m->found;
         }
@@ -81,6 +83,7 @@ enum lint_found lint_action(struct lint *l, struct sv uses, const struct manifes
     l->manifests = m;
     m->found = read_manifest(l, path, &m->m);
     m->path = TAKE_PTR(path);
+    m->n = length;
     *out = m->m;
     return m->found;
 }
