@@ -94,12 +94,20 @@ static void check(struct lint_run *r, struct lint_root *root, const char *shown,
 
 static int check_named(struct lint_run *r, struct lint_root *root, const char *file, struct err *e)
 {
+    AUTO(lint_root_done) struct lint_root own = {.fd = -1};
     AUTO(auto_free) char *path = lint_root_relative(root, file);
     AUTO(auto_free) char *text = NULL;
     size_t n;
 
     if (fs_read_file(AT_FDCWD, file, LINT_MAX_FILE, &text, &n, e) < 0)
         return -1;
+    if (path == NULL) { /* of another repository */
+        AUTO(auto_free) char *folder = sv_dup(path_dir(sv_of(file)));
+        if (lint_root_find(folder, &own, e) < 0)
+            return -1;
+        root = &own;
+        path = lint_root_relative(root, file);
+    }
     check(r, root, file, path != NULL ? path : file, (struct sv){text, n});
     return 0;
 }

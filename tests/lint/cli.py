@@ -90,6 +90,19 @@ class Lint(unittest.TestCase):
         self.assertIn("a.yml:9:15: warning: the action requires the input 'x'", out)
         self.assertIn("a.yml:10:15: warning: there is no action.yml", out)
 
+    def test_files_of_two_repositories(self):
+        self.put("act/action.yml", "name: a\ndescription: b\nruns: {using: node24, main: m.js}\n")
+        self.put("act/m.js", "")
+        use = GOOD.replace("- run: echo ${{ github.sha }}", "- uses: actions/checkout@v4\n      - uses: ./act")
+        one = self.put(".github/workflows/a.yml", use)
+        other = self.top.parent / "other" / ".github" / "workflows" / "b.yml"
+        other.parent.mkdir(parents=True)
+        other.write_text(use)
+        self.assertEqual(self.lint(one), "")
+        out = self.lint(one, other)
+        self.assertEqual(out.count("\n"), 1)
+        self.assertTrue(out.startswith(str(other) + ":9:15: warning: there is no action.yml"), out)
+
     def test_never_out_of_the_repository(self):
         outside = self.top.parent / "secret"
         outside.mkdir()
