@@ -154,9 +154,7 @@ void lint_events(struct lint *l)
         const struct yx_node *v = on->items[2 * i + 1];
         if (sv_is(name, "schedule"))
             check_schedule(l, v);
-        else if (sv_is(name, "workflow_call"))
-            check_inputs(l, lint_get(v, "inputs"));
-        else if (sv_is(name, "workflow_dispatch"))
+        else if (sv_is(name, "workflow_call") || sv_is(name, "workflow_dispatch"))
             check_inputs(l, lint_get(v, "inputs"));
         else
             check_filters(l, v);

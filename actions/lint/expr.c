@@ -308,6 +308,6 @@ void lint_site(struct lint *l, const struct lint_site *s)
     if (s->place != PLACE_IF || s->context == SET_NONE)
         return;
     struct sv x = sv_trim(v);
-    if (x.n > 0 && x.n <= 4 * EXPR_MAX_LENGTH)
+    if (x.n > 0 && x.n <= 4 * (size_t)EXPR_MAX_LENGTH)
         check_expression(l, s, x, (size_t)(x.p - v.p), false);
 }

@@ -59,6 +59,8 @@ static void check_format(const struct lint_expr *x, const struct node *n,
     struct placeholders p = {.highest = 0};
     size_t i = 0;
 
+    if (f == NULL)
+        return; /* the parser has refused that */
     for (const struct node *a = f->next; a != NULL; a = a->next, i++) {
         if (i + 1 < MAX_ARGS && lt_is_container(types[i + 1]))
             lint_expr_at(
@@ -207,7 +209,7 @@ static void check_affix(const struct lint_expr *x, const struct node *n,
 {
     size_t i = 0;
 
-    for (const struct node *a = n->first; a != NULL; a = a->next, i++) {
+    for (const struct node *a = n->first; a != NULL && i < 2; a = a->next, i++) {
         if (lt_is_container(types[i]))
             warn(x, a, types[i],
                  n->fn->id == FN_ENDS_WITH ? "endsWith() is always false"
@@ -215,10 +217,24 @@ static void check_affix(const struct lint_expr *x, const struct node *n,
     }
 }
 
+static void check_patterns(const struct lint_expr *x, const struct node *n,
+                           const struct lt *const *types)
+{
+    size_t i = 0;
+
+    for (const struct node *a = n->first; a != NULL && i < MAX_ARGS; a = a->next, i++) {
+        if (lt_is_container(types[i]))
+            warn(x, a, types[i], "hashFiles() wants patterns");
+    }
+}
+
 const struct lt *lint_call(const struct lint_expr *x, const struct node *n)
 {
     const struct lt *types[MAX_ARGS + 1];
     size_t i = 0;
+
+    for (size_t k = 0; k <= MAX_ARGS; k++)
+        types[k] = &lt_any;
 
     for (const struct node *a = n->first; a != NULL; a = a->next) {
         const struct lt *t = lint_type_of(x, a);
@@ -255,11 +271,7 @@ const struct lt *lint_call(const struct lint_expr *x, const struct node *n)
         check_status(x, n);
         return &lt_bool;
     case FN_HASH_FILES:
-        for (const struct node *a = n->first; a != NULL && i > 0; a = a->next) {
-            if (lt_is_container(types[n->n_args - i]))
-                warn(x, a, types[n->n_args - i], "hashFiles() wants patterns");
-            i--;
-        }
+        check_patterns(x, n, types);
         return &lt_string;
     case FN_OTHER:
         break;

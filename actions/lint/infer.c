@@ -235,6 +235,8 @@ static void check_comparison(const struct lint_expr *x, const struct node *n, co
 
 static const struct lt *choose(const struct lt *a, const struct lt *b)
 {
+    if (b == NULL)
+        return &lt_any;
     return a == NULL || a == b || (a->kind == b->kind && !lt_is_container(a)) ? b : &lt_any;
 }
 

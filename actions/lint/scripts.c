@@ -28,12 +28,8 @@ static void check_commands(struct lint *l, const struct yx_node *run)
             if (found == SV_NPOS)
                 break;
             at += found;
-            lint_in(l, commands[i].rule, run, at, word.n, "'%.*s' %s; write %s",
-                    (int)(word.n -
-                          (commands[i].rule == &rule_deprecated_command || word.p[word.n - 1] == ' '
-                               ? 1
-                               : 0)),
-                    word.p,
+            lint_in(l, commands[i].rule, run, at, word.n, "'" SV_FMT "' %s; write %s",
+                    SV_ARG(sv_trim(word)),
                     commands[i].rule == &rule_disabled_command ? "has been switched off and fails"
                                                                : "is deprecated",
                     commands[i].instead);
@@ -53,21 +49,23 @@ static struct sv first_word(struct sv s)
     return sv_sub(s, 0, blank);
 }
 
-/* What the job's only literal label says: 'l'inux, 'w'indows, 'm'acos, or '?'. */
-static char platform(const struct lint_job *j)
+/* What the job's only literal label says. */
+enum platform { ON_ANY, ON_LINUX, ON_WINDOWS, ON_MACOS };
+static enum platform platform_of(const struct lint_job *j)
 {
     const struct yx_node *r = j != NULL ? lint_get(j->node, "runs-on") : NULL;
 
     if (r == NULL || lint_count(r) != 1 || lint_has_expr(r))
-        return '?';
+        return ON_ANY;
     struct sv label = lint_item(r, 0)->text;
-    return sv_istarts(label, SV("ubuntu-"))    ? 'l'
-           : sv_istarts(label, SV("windows-")) ? 'w'
-           : sv_istarts(label, SV("macos-"))   ? 'm'
-                                               : '?';
+    if (sv_istarts(label, SV("ubuntu-")))
+        return ON_LINUX;
+    if (sv_istarts(label, SV("windows-")))
+        return ON_WINDOWS;
+    return sv_istarts(label, SV("macos-")) ? ON_MACOS : ON_ANY;
 }
 
-static void check_shell(struct lint *l, const struct yx_node *shell, char on)
+static void check_shell(struct lint *l, const struct yx_node *shell, enum platform on)
 {
     bool known = false;
 
@@ -83,10 +81,11 @@ static void check_shell(struct lint *l, const struct yx_node *shell, char on)
                 SV_ARG(shell->text));
         return;
     }
-    if ((on == 'l' || on == 'm') && (sv_ieq(name, SV("cmd")) || sv_ieq(name, SV("powershell"))))
+    if ((on == ON_LINUX || on == ON_MACOS) &&
+        (sv_ieq(name, SV("cmd")) || sv_ieq(name, SV("powershell"))))
         lint_at(l, &rule_shell_platform, shell, "there is no '" SV_FMT "' on this runner; use pwsh",
                 SV_ARG(name));
-    if (on == 'w' && sv_ieq(name, SV("sh")))
+    if (on == ON_WINDOWS && sv_ieq(name, SV("sh")))
         lint_at(l, &rule_shell_platform, shell, "there is no 'sh' on Windows runners; use bash");
 }
 
@@ -146,11 +145,11 @@ static void check_env_file(struct lint *l, const struct yx_node *run)
 
 void lint_scripts(struct lint *l, const struct lint_step *steps, size_t n)
 {
-    char on = n > 0 ? platform(steps[0].job) : '?';
+    enum platform on = n > 0 ? platform_of(steps[0].job) : ON_ANY;
 
     if (n > 0 && steps[0].job != NULL) {
         if (steps[0].job == l->jobs)
-            check_shell(l, default_shell(l->root), '?');
+            check_shell(l, default_shell(l->root), ON_ANY);
         check_shell(l, default_shell(steps[0].job->node), on);
     }
     for (size_t i = 0; i < n; i++) {

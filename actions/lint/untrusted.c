@@ -175,8 +175,9 @@ static bool names_untrusted(struct sv text)
         size_t at = sv_find(text, head);
         if (at == SV_NPOS || sv_find(sv_sub(text, 0, at), SV("${{")) == SV_NPOS)
             continue;
-        char next = at + head.n < text.n ? text.p[at + head.n] : ' ';
-        if (!ch_is_alnum(next) && next != '_' && next != '-')
+        size_t end = at + head.n;
+        if (end >= text.n ||
+            (!ch_is_alnum(text.p[end]) && text.p[end] != '_' && text.p[end] != '-'))
             return true;
     }
     return false;
