@@ -14,8 +14,8 @@
 #include "base/mem.h"
 
 #define DEFAULT_MEMORY ((size_t)10 << 20) /* TemplateEvaluator's MaxBytes */
-#define OBJECT_BYTES   24U                /* EvaluationMemory.cs: any object */
-#define STRING_BYTES   26U                /* overhead of a string, besides 2 bytes a unit */
+#define OBJECT_BYTES   ((size_t)24)       /* EvaluationMemory.cs: any object */
+#define STRING_BYTES   ((size_t)26)       /* overhead of a string, besides 2 bytes a unit */
 #define TEXT_MAX       ((size_t)64 << 20) /* messages and trace lines */
 
 /* ---- results ---- */
@@ -169,7 +169,8 @@ int expr_fail(struct eval *ev, enum fail code, const char *fmt, ...)
     ev->xe->pos = 0;
     if (ev->xe->text != NULL)
         buf_addsv(ev->xe->text, buf_sv(&b));
-    return err_set(ev->e, code, "%.*s", (int)(b.len > 1000 ? 1000 : b.len), b.p);
+    (void)err_set(ev->e, code, "%.*s", (int)(b.len > 1000 ? 1000 : b.len), b.p);
+    return -1;
 }
 
 int expr_fail_memory(struct eval *ev, const struct node *n)
@@ -404,8 +405,10 @@ static int eval_name(struct eval *ev, const struct node *n, struct res *out)
 {
     struct val *v = ev->env->context != NULL ? ev->env->context(ev->env->ctx, n->text) : NULL;
 
-    if (v == NULL)
-        return expr_fail(ev, FAIL_INPUT, "Unrecognized named-value: '%.*s'", SV_ARG(n->text));
+    if (v == NULL) {
+        (void)expr_fail(ev, FAIL_INPUT, "Unrecognized named-value: '%.*s'", SV_ARG(n->text));
+        return -1;
+    }
     res_set_lent(out, v);
     return 0;
 }

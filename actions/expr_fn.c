@@ -408,7 +408,7 @@ static int fn_format(struct eval *ev, const struct node *n, unsigned level, stru
 {
     UNINIT struct res values[ARGS_MAX];
     UNINIT char numbers[ARGS_MAX][32];
-    UNINIT bool done[ARGS_MAX];
+    bool done[ARGS_MAX] = {false};
     struct args args = {values, numbers, done};
     UNINIT struct pieces ps;
     UNINIT struct res fmt;
@@ -419,7 +419,6 @@ static int fn_format(struct eval *ev, const struct node *n, unsigned level, stru
     ps.v = ps.few;
     ps.n = 0;
     ps.cap = sizeof ps.few / sizeof ps.few[0];
-    memset(done, 0, n_args);
     if (expr_eval_node(ev, n->first, level + 1, &fmt) < 0)
         return -1;
     int rc = scan_format(ev, res_text(&fmt, tmp), n_args, &ps);

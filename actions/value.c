@@ -40,17 +40,18 @@ struct val *val_bool(bool b)
 }
 
 /* Small whole numbers exist once. Written before main. */
-static struct val small[256];
+#define SMALL_NUMBERS 256
+static struct val small[SMALL_NUMBERS];
 
 __attribute__((constructor)) static void small_init(void)
 {
-    for (unsigned i = 0; i < sizeof small / sizeof small[0]; i++)
+    for (unsigned i = 0; i < SMALL_NUMBERS; i++)
         small[i] = (struct val){.refs = VAL_IMMORTAL, .kind = VAL_NUMBER, .num = i};
 }
 
 struct val *val_number(double d)
 {
-    if (d >= 0 && d < (double)(sizeof small / sizeof small[0]) && !signbit(d)) {
+    if (d >= 0 && d < SMALL_NUMBERS && !signbit(d)) {
         struct val *v = &small[(unsigned)d];
         if (v->num >= d) /* whole */
             return v;

@@ -157,8 +157,8 @@ static int string_end(struct reader *r, const char **end, bool *plain)
 /* The text of the string at r->p, which is a quote: a slice of the input, or of *own, which the caller frees. */
 static int read_string(struct reader *r, struct sv *out, char **own)
 {
-    const char *end;
-    bool plain;
+    const char *end = r->end;
+    bool plain = false;
 
     r->p++;
     if (string_end(r, &end, &plain) < 0)
@@ -284,7 +284,7 @@ static int next_item(struct reader *r, char closer)
 
 static int read_array(struct reader *r, unsigned depth, struct val *arr)
 {
-    struct val *item;
+    struct val *item = NULL;
     int more = 1;
 
     r->p++;
@@ -305,7 +305,7 @@ static int read_array(struct reader *r, unsigned depth, struct val *arr)
 static int read_member(struct reader *r, unsigned depth, struct val *obj)
 {
     AUTO(auto_free) char *own = NULL;
-    struct val *value;
+    struct val *value = NULL;
     struct sv key;
 
     skip_space(r);
