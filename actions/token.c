@@ -155,7 +155,7 @@ void tok_literal_text(const struct tok *t, struct buf *b)
 static bool one_of(struct sv s, const char *const *list)
 {
     for (; *list != NULL; list++) {
-        if (sv_is(s, *list))
+        if (tok_names(s, *list))
             return true;
     }
     return false;
@@ -328,6 +328,13 @@ static int typed_by_tag(const struct yx_node *n, struct tok *t, struct err *e)
     return 0;
 }
 
+/* By the first character: no number, boolean or null begins otherwise. */
+static bool may_be_typed(struct sv s)
+{
+    return s.n == 0 || ch_is_digit(s.p[0]) ||
+           (s.p[0] != '\0' && strchr("+-.~nNtTfF", s.p[0]) != NULL);
+}
+
 int tok_typed(const struct yx_node *n, unsigned file, struct tok **out, struct err *e)
 {
     AUTO(auto_tok) struct tok *t = tok_make(TOK_STRING, n->text);
@@ -340,7 +347,9 @@ int tok_typed(const struct yx_node *n, unsigned file, struct tok **out, struct e
             return -1;
     } else if (n->style == YX_PLAIN) {
         enum number_match m;
-        if (match_null(n->text))
+        if (!may_be_typed(n->text))
+            ; /* most texts */
+        else if (match_null(n->text))
             t->kind = TOK_NULL;
         else if (match_bool(n->text, &t->b))
             t->kind = TOK_BOOL;

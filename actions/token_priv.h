@@ -9,6 +9,16 @@
 
 #define TOK_MAX_DEPTH 128U /* of trees that are walked recursively */
 
+/* sv_is() for tables of names: most differ in their first characters, and no length is taken. */
+static inline bool tok_names(struct sv text, const char *name)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (name[i] == '\0' || name[i] != text.p[i])
+            return false;
+    }
+    return name[text.n] == '\0';
+}
+
 /* A token of its own with a copy of the text; position 0. */
 struct tok *tok_make(enum tok_kind kind, struct sv text);
 struct tok *tok_make_at(enum tok_kind kind, struct sv text, const struct tok *where);
@@ -24,6 +34,7 @@ MUST_USE int tok_typed(const struct yx_node *n, unsigned file, struct tok **out,
  * the reasons were appended to *why, each with a zero byte behind it. Whether an expression may stand here is the
  * caller's question. */
 MUST_USE int tok_scan(struct tok **t, const struct expr_names *names, struct buf *why);
+bool tok_may_have_expr(const struct tok *t); /* a string with "${{" */
 /* Parses one expression for its errors only; the reason carries the whole expression, unlike struct err. */
 MUST_USE int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *why);
 /* Text of a literal as the language converts it (1.6). */

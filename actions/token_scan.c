@@ -213,12 +213,26 @@ static int fold(struct tok **t, struct scan *c, const struct expr_names *names, 
     return 0;
 }
 
+bool tok_may_have_expr(const struct tok *t)
+{
+    const char *at = t->text.p, *end = at + t->text.n;
+
+    if (t->kind != TOK_STRING)
+        return false;
+    while ((at = memchr(at, '$', (size_t)(end - at))) != NULL) {
+        if (end - at >= 3 && at[1] == '{' && at[2] == '{')
+            return true;
+        at++;
+    }
+    return false;
+}
+
 int tok_scan(struct tok **t, const struct expr_names *names, struct buf *why)
 {
     struct scan c = {.format = BUF_INIT(MAX_COMPOSED), .args = BUF_INIT(MAX_COMPOSED)};
     struct sv s = (*t)->text;
 
-    if ((*t)->kind != TOK_STRING || sv_find(s, OPEN) == SV_NPOS)
+    if (!tok_may_have_expr(*t))
         return 0;
     int rc = scan_segments(s, names, &c, why);
     if (rc == 0)

@@ -129,33 +129,33 @@ static void read_job_key(struct wf_reader *r, struct wf_job *j, const struct tok
 {
     struct sv key = name->text;
 
-    if (sv_is(key, "snapshot") && (r->opt->features & WF_SNAPSHOT) == 0) {
+    if (tok_names(key, "snapshot") && (r->opt->features & WF_SNAPSHOT) == 0) {
         wf_error_at(r, name, "The key 'snapshot' is not allowed");
         return;
     }
     for (size_t i = 0; i < sizeof job_keys / sizeof job_keys[0]; i++) {
-        if (!sv_is(key, job_keys[i].key))
+        if (!tok_names(key, job_keys[i].key))
             continue;
         *(struct tok **)(void *)((char *)j + job_keys[i].offset) = v;
         if (job_keys[i].check != NULL)
             job_keys[i].check(r, v);
     }
-    if (sv_is(key, "container"))
+    if (tok_names(key, "container"))
         wf_check_container(r, v, false);
-    if (sv_is(key, "needs"))
+    if (tok_names(key, "needs"))
         read_needs(j, v);
-    if (sv_is(key, "if")) {
+    if (tok_names(key, "if")) {
         j->condition = wf_condition(r, v, SET_JOBIF);
         j->if_line = v->line;
         j->if_col = v->col;
     }
-    if (sv_is(key, "steps"))
+    if (tok_names(key, "steps"))
         wf_convert_steps(r, v, SET_STEPIF, &j->steps, &j->n_steps);
-    if (sv_is(key, "uses"))
+    if (tok_names(key, "uses"))
         read_uses(r, j, v);
-    if (sv_is(key, "permissions"))
+    if (tok_names(key, "permissions"))
         j->allowed = wf_read_permissions(r, v);
-    if (sv_is(key, "secrets")) {
+    if (tok_names(key, "secrets")) {
         j->secrets_inherit = v->kind == TOK_STRING;
         j->secrets = v->kind == TOK_STRING ? NULL : v;
     }
@@ -250,18 +250,18 @@ static void read_root(struct wf_reader *r, struct wf *w, struct wf_job *caller)
         struct sv key = w->root->items[2 * i]->text;
         struct tok *v = w->root->items[2 * i + 1];
         keep_root_key(w, key, v);
-        if (sv_is(key, "concurrency"))
+        if (tok_names(key, "concurrency"))
             wf_check_concurrency(r, v);
-        if (sv_is(key, "on") && caller == NULL)
+        if (tok_names(key, "on") && caller == NULL)
             wf_check_on(r, v);
-        if (sv_is(key, "on") && caller != NULL) /* only what the call needs, as officially */
+        if (tok_names(key, "on") && caller != NULL) /* only what the call needs, as officially */
             wf_check_trigger(r, caller, v);
-        if (sv_is(key, "permissions")) {
+        if (tok_names(key, "permissions")) {
             w->allowed = down = wf_read_permissions(r, v);
             if (caller != NULL)
                 wf_check_permissions(r, caller, &max, NULL, &down);
         }
-        if (sv_is(key, "jobs")) {
+        if (tok_names(key, "jobs")) {
             read_jobs(r, w, v);
             if (r->errors->n == 0 || r->opt->go_on)
                 wf_check_needs(r, w, v);

@@ -14,6 +14,7 @@
 #define STRING_BYTES     26U
 #define MAX_ALTERNATIVES 8U
 #define MAX_SCALARS      8U
+#define LITERAL_TEXT     64U /* of a number, a boolean, null */
 
 void wf_names_init(struct wf_names *n, unsigned context)
 {
@@ -148,7 +149,7 @@ static bool string_fits(const struct schema *s, struct sv text)
         if (v == NULL)
             return true;
         for (; *v != NULL; v++) {
-            if (sv_is(text, *v))
+            if (tok_names(text, *v))
                 return true;
         }
     }
@@ -159,8 +160,6 @@ static bool string_fits(const struct schema *s, struct sv text)
 static void validate(struct wf_reader *r, struct tok **t, const struct schema *type,
                      unsigned context)
 {
-    AUTO(buf_free) struct buf text = BUF_INIT((size_t)2 << 20);
-
     switch ((*t)->kind) {
     case TOK_INSERT: /* as a value; a key does not come here */
         wf_error_at(r, *t, "Unexpected value '${{ insert }}'");
@@ -186,13 +185,17 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
     case TOK_MAPPING:
         break;
     }
+    if ((*t)->kind == TOK_STRING) {
+        if (!string_fits(type, (*t)->text))
+            wf_error_at(r, *t, "Unexpected value '%s'", (*t)->text.p);
+        return;
+    }
+    AUTO(buf_free) struct buf text = BUF_INIT(LITERAL_TEXT);
     tok_literal_text(*t, &text);
     if (!string_fits(type, buf_sv(&text))) {
         wf_error_at(r, *t, "Unexpected value '%s'", text.p);
         return;
     }
-    if ((*t)->kind == TOK_STRING)
-        return;
     struct tok *s = tok_make_at(TOK_STRING, buf_sv(&text), *t);
     tok_free(*t);
     *t = s;
@@ -210,6 +213,8 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
         wf_stop(r, WF_AT_FILE, n->line, n->col, "%s", e.msg);
         return NULL;
     }
+    if (!tok_may_have_expr(t))
+        return t;
     wf_names_init(&names, context);
     if (tok_scan(&t, &names.names, &why) < 0) {
         for (size_t at = 0; at < why.len; at += strlen(why.p + at) + 1)
@@ -254,39 +259,65 @@ static struct tok *read_sequence(struct wf_reader *r, const struct yx_node *n,
 
 /* ---- mappings ---- */
 
+#define FEW_KEYS 12U
+
 struct mapping {
     const struct schema *alts[MAX_ALTERNATIVES];
     size_t n_alts;
-    struct nameset keys;
+    struct sv first[FEW_KEYS]; /* the keys; lent from the YAML tree */
+    size_t n_first;
+    struct nameset rest; /* those that are more, or were converted */
     bool expression_key;
 };
 
 static const struct schema_property *property_of(const struct schema *map, struct sv key)
 {
     for (const struct schema_property *p = map->props; p != NULL && p->name != NULL; p++) {
-        if (sv_is(key, p->name))
+        if (tok_names(key, p->name))
             return p;
     }
     return NULL;
 }
 
+static bool has_key(const struct mapping *m, struct sv name)
+{
+    for (size_t i = 0; i < m->n_first; i++) {
+        if (sv_ieq(m->first[i], name))
+            return true;
+    }
+    return nameset_has(&m->rest, name);
+}
+
+/* node: where the name comes from; false: the name was there, case ignored. */
+static bool add_key(struct mapping *m, struct sv name, const struct yx_node *node)
+{
+    if (has_key(m, name))
+        return false;
+    if (m->n_first < FEW_KEYS && sv_eq(node->text, name))
+        m->first[m->n_first++] = node->text;
+    else
+        (void)nameset_add(&m->rest, name);
+    return true;
+}
+
 /* A known key keeps only the alternatives that have it. */
 static const struct schema *match_key(struct mapping *m, struct sv key)
 {
-    const struct schema *type = NULL;
-    size_t kept = 0;
+    const struct schema *type = NULL, *kept[MAX_ALTERNATIVES];
+    size_t n = 0;
 
     for (size_t i = 0; i < m->n_alts; i++) {
-        if (property_of(m->alts[i], key) != NULL && type == NULL)
-            type = property_of(m->alts[i], key)->type;
+        const struct schema_property *p = property_of(m->alts[i], key);
+        if (p == NULL)
+            continue;
+        if (type == NULL)
+            type = p->type;
+        kept[n++] = m->alts[i];
     }
     if (type == NULL)
         return NULL;
-    for (size_t i = 0; i < m->n_alts; i++) {
-        if (property_of(m->alts[i], key) != NULL)
-            m->alts[kept++] = m->alts[i];
-    }
-    m->n_alts = kept;
+    memcpy(m->alts, kept, n * sizeof(struct schema *));
+    m->n_alts = n;
     return type;
 }
 
@@ -330,14 +361,14 @@ static void check_required(struct wf_reader *r, struct mapping *m, const struct 
         return;
     for (const struct schema_property *p = m->alts[0]->props; p != NULL && p->name != NULL; p++) {
         /* by the set of keys, which ignores case, as the official reader does */
-        if (p->required && !nameset_has(&m->keys, sv_of(p->name)))
+        if (p->required && !has_key(m, sv_of(p->name)))
             wf_error_at(r, t, "Required property is missing: %s", p->name);
     }
 }
 
 /* What the value of this key must be, or NULL after an error. */
 static const struct schema *value_type(struct wf_reader *r, struct mapping *m, struct tok **key,
-                                       unsigned context)
+                                       const struct yx_node *node, unsigned context)
 {
     const struct schema *loose = m->alts[0]->key;
 
@@ -349,7 +380,7 @@ static const struct schema *value_type(struct wf_reader *r, struct mapping *m, s
         return NULL;
     }
     validate(r, key, &schema_string, context);
-    if (!nameset_add(&m->keys, (*key)->text)) {
+    if (!add_key(m, (*key)->text, node)) {
         wf_error_at(r, *key, "'%.*s' is already defined", SV_ARG((*key)->text));
         return NULL;
     }
@@ -370,7 +401,7 @@ static void read_pair(struct wf_reader *r, struct mapping *m, struct tok *t,
     AUTO(auto_tok) struct tok *key = read_scalar(r, k, context);
     if (key == NULL)
         return;
-    const struct schema *type = value_type(r, m, &key, context);
+    const struct schema *type = value_type(r, m, &key, k, context);
     if (v == NULL) { /* the text ends in front of it */
         stop_at_problem(r);
         return;
@@ -409,7 +440,7 @@ static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,
         check_required(r, &m, t);
     if (i < n->n) /* the official reader gives up at a key that is a collection */
         wf_stop(r, WF_AT_FILE, n->items[2 * i]->line, n->items[2 * i]->col, "Expected mapping end");
-    nameset_free(&m.keys);
+    nameset_free(&m.rest);
     return t;
 }
 

@@ -150,22 +150,22 @@ static void read_property(struct wf_step *s, struct sv key, struct tok *v)
     };
 
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (sv_is(key, plain[i].key))
+        if (tok_names(key, plain[i].key))
             *(struct tok **)(void *)((char *)s + plain[i].offset) = v;
     }
-    if (sv_is(key, "run"))
+    if (tok_names(key, "run"))
         s->kind = WF_STEP_RUN;
-    if (sv_is(key, "uses")) {
+    if (tok_names(key, "uses")) {
         s->kind = WF_STEP_USES;
         s->uses = v->text;
         s->uses_token = v;
     }
-    if (sv_is(key, "background")) {
+    if (tok_names(key, "background")) {
         s->background = v->b;
         s->background_token = v;
     }
-    if (sv_is(key, "wait") || sv_is(key, "wait-all") || sv_is(key, "cancel") ||
-        sv_is(key, "parallel")) {
+    if (tok_names(key, "wait") || tok_names(key, "wait-all") || tok_names(key, "cancel") ||
+        tok_names(key, "parallel")) {
         s->kind = WF_STEP_CONTROL;
         s->control = key;
         s->control_value = v;
@@ -184,9 +184,9 @@ static void convert_step(struct wf_reader *r, const struct tok *t, unsigned if_c
         struct sv key = t->items[2 * i]->text;
         struct tok *v = t->items[2 * i + 1];
         read_property(s, key, v);
-        if (sv_is(key, "id"))
+        if (tok_names(key, "id"))
             id = v;
-        if (sv_is(key, "if"))
+        if (tok_names(key, "if"))
             condition = v;
     }
     if (id != NULL) {
