@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,6 +176,16 @@ int fs_lock(int dirfd, const char *path, int *out, struct err *e)
     }
     *out = fd_take(&fd);
     return 0;
+}
+
+void fs_spread(int dirfd)
+{
+    int flags = 0; /* the kernel takes an int, whatever the request's number says */
+
+    if (ioctl(dirfd, FS_IOC_GETFLAGS, &flags) < 0 || (flags & FS_TOPDIR_FL) != 0)
+        return;
+    flags |= FS_TOPDIR_FL;
+    (void)ioctl(dirfd, FS_IOC_SETFLAGS, &flags); /* most file systems know no such hint */
 }
 
 int fs_self_dir(char **out, struct err *e)

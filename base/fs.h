@@ -29,6 +29,10 @@ MUST_USE int fs_remove_tree(int dirfd, const char *path, struct err *e);
 /* A fresh 0700 folder "prefix-XXXXXX" below dir; *out is its full path, free(). */
 MUST_USE int fs_temp_dir(const char *dir, const char *prefix, char **out, struct err *e);
 bool fs_exists(int dirfd, const char *path);
+/* A hint to the file system that the folders in this one have nothing to do with each other (chattr +T): ext4 puts each
+ * of them elsewhere on the disk. Trees that come and go would else be made where the last were removed: a place
+ * that ext4 without a journal searches for long, since it does not reuse what was freed a minute ago. */
+void fs_spread(int dirfd);
 /* Takes an exclusive flock; *out stays open as long as the lock is wanted. FAIL_DENIED when taken. */
 MUST_USE int fs_lock(int dirfd, const char *path, int *out, struct err *e);
 /* The folder of the running executable (/proc/self/exe), free(). */

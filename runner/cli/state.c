@@ -124,6 +124,8 @@ int run_state_open(const char *launcher, struct run_state *s, struct err *e)
         run_state_close(&n);
         return -1;
     }
+    fs_spread(n.runs_fd);
+    fs_spread(n.jobs_fd);
     n.uid = geteuid();
     n.dir = path_join(runs, n.id);
     n.jobs_dir = path_join(jobs, n.id);

@@ -6,8 +6,12 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +29,25 @@ static void put(int dir, const char *path, const char *text)
 
     if (fs_write_atomic(dir, path, 0600, text, strlen(text), &e) < 0)
         fail_msg("%s", e.msg);
+}
+
+/* ext4 keeps the hint; others refuse it, and nothing is different. */
+static void spread_is_a_hint(void **state)
+{
+    int dir = open_dir(*state);
+    struct statfs fs;
+    int flags = 0;
+
+    fs_spread(dir);
+    fs_spread(dir);
+    assert_int_equal(fstatfs(dir, &fs), 0);
+    if (fs.f_type == EXT4_SUPER_MAGIC) {
+        assert_int_equal(ioctl(dir, FS_IOC_GETFLAGS, &flags), 0);
+        assert_true((flags & FS_TOPDIR_FL) != 0);
+    }
+    put(dir, "f", "12345");
+    assert_true(fs_exists(dir, "f"));
+    (void)close(dir);
 }
 
 static void read_at_limit_and_above(void **state)
@@ -407,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removal_of_a_deep_tree, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(locks_exclude, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(self_dir_and_temp_dir, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(spread_is_a_hint, make_dir, remove_dir),
     };
     const struct CMUnitTest walk[] = {
         cmocka_unit_test_setup_teardown(beneath_by_the_kernel, build_tree, remove_dir),

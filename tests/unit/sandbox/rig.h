@@ -102,13 +102,22 @@ static inline void rig_fail(const char *what, const struct err *e)
 static inline void rig_init(struct rig *r, enum sbx_level require)
 {
     struct err e = {0};
+    int dir;
 
     *r = (struct rig){.channel = -1};
     if (fs_temp_dir("/tmp", "gantry-sbx", &r->dir, &e) < 0)
         rig_fail("temporary folder", &e);
     r->job_dir = xasprintf("%s/jobs/1", r->dir);
+    *strrchr(r->job_dir, '/') = '\0';
     if (fs_mkdir_all(AT_FDCWD, r->job_dir, 0700, &e) < 0)
-        rig_fail("job folder", &e);
+        rig_fail("folder of jobs", &e);
+    dir = open(r->job_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(dir >= 0);
+    fs_spread(dir); /* as runners have it */
+    (void)close(dir);
+    r->job_dir[strlen(r->job_dir)] = '/';
+    if (mkdir(r->job_dir, 0700) < 0)
+        fail_msg("cannot make '%s'", r->job_dir);
     r->policy = (struct sbx_policy){.require = require,
                                     .network = SBX_NET_HOST,
                                     .job_dir = r->job_dir,
