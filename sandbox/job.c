@@ -183,7 +183,8 @@ int sbx_spawn(struct sbx_job *j, const struct sbx_spawn *s, uint32_t *id, struct
     ipc_begin(&o, WIRE_SPAWN, ++j->last_id);
     ipc_put_str(&o, TAG_PATH, s->path);
     ipc_put_str(&o, TAG_CWD, s->cwd);
-    ipc_put_u64(&o, TAG_FLAGS, s->as_root ? WIRE_FLAG_AS_ROOT : 0);
+    ipc_put_u64(&o, TAG_FLAGS,
+                (s->as_root ? WIRE_FLAG_AS_ROOT : 0) | (s->quiet ? WIRE_FLAG_QUIET : 0));
     ipc_put_fd(&o, s->stdout_fd);
     ipc_put_fd(&o, s->stderr_fd);
     if (put_block(&o, s, &f, e) < 0 || put_files(&o, s, &f, e) < 0) {

@@ -30,6 +30,7 @@ enum sbx_net { SBX_NET_HOST, SBX_NET_NONE };
 #define SBX_MEMORY   "/run/runner"
 #define SBX_TOOLS    "/opt/hostedtoolcache"
 #define SBX_STEP_UID 1001
+#define SBX_SHELL    "/bin/bash" /* of the job's user, in /etc/passwd */
 
 struct sbx_policy {
     enum sbx_level require; /* weaker than this is refused; SBX_NONE = --no-sandbox was asked for */
@@ -149,11 +150,12 @@ struct sbx_spawn {
     const char *cwd;
     int stdout_fd, stderr_fd; /* write ends; borrowed. stdin is /dev/null */
     bool as_root;             /* policy allow_sudo only */
+    bool quiet;               /* no SBX_JOB_SPAWNED */
     /* Made by the step's user before the program runs, at most SBX_SPAWN_FILES_MAX; fresh, whatever was there. */
     const struct sbx_file *files;
     size_t n_files;
 };
-/* Asynchronous: SBX_JOB_SPAWNED or SBX_JOB_SPAWN_ERROR with this id follows. */
+/* Asynchronous: SBX_JOB_SPAWNED or SBX_JOB_SPAWN_ERROR with this id follows; after the former SBX_JOB_EXITED. */
 MUST_USE int sbx_spawn(struct sbx_job *j, const struct sbx_spawn *s, uint32_t *id, struct err *e);
 MUST_USE int sbx_signal(struct sbx_job *j, uint32_t id, int sig, bool whole_group, struct err *e);
 enum sbx_job_event_kind {

@@ -122,6 +122,7 @@ enum wire_tag {
 #define WIRE_FLAG_FILE    64U /* of WIRE_SPAWN_ERROR: a file could not be made */
 #define WIRE_FLAG_AGAIN   128U
 #define WIRE_FLAG_GROUPS  256U
+#define WIRE_FLAG_QUIET   512U /* of WIRE_SPAWN: no WIRE_SPAWNED for the worker */
 
 struct ipc_in;
 struct ipc_out;

@@ -110,6 +110,9 @@ static void make_base_environment(struct worker *w)
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         strv_setenv(&env, sv_of(fixed[i][0]), sv_of(fixed[i][1]));
     strv_setenv(&env, SV("HOME"), sv_of(w->hello.home));
+    /* As a login has it, and the official runner as a service: without it each bash looks itself up in /etc/passwd. */
+    if (w->hello.level != SBX_NONE)
+        strv_setenv(&env, SV("SHELL"), SV(SBX_SHELL));
     ids_uuid4(guid);
     (void)snprintf(tracking, sizeof tracking, "github_%s", guid);
     strv_setenv(&env, SV("RUNNER_TRACKING_ID"), sv_of(tracking));

@@ -28,6 +28,7 @@ struct log_stream {
     bool after_cr;      /* an LF that comes now belongs to the CR before it */
     bool in_pieces;     /* the current line was begun with spool_piece() */
     bool ended;
+    bool wide; /* the pipe was made larger */
     char block[BLOCK_BYTES];
 };
 
@@ -211,6 +212,10 @@ static void on_readable(void *ctx, int fd, unsigned events)
             finish(s);
             return;
         }
+        if ((size_t)n == sizeof s->block && !s->wide) {
+            s->wide = true; /* a limit of the user's may forbid it: slower only */
+            (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+        }
         log_stream_feed(s, s->block, (size_t)n);
     }
 }
@@ -223,7 +228,7 @@ struct log_stream *log_stream_detached(struct exec *x)
     s->fd = -1;
     s->watch = NULL;
     s->partial = BUF_INIT((size_t)4 * SPOOL_PIECE_BYTES);
-    s->after_cr = s->in_pieces = s->ended = false;
+    s->after_cr = s->in_pieces = s->ended = s->wide = false;
     return s;
 }
 
@@ -233,8 +238,6 @@ int log_stream_new(struct loop *l, struct exec *x, int own_fd, struct log_stream
     struct log_stream *s = log_stream_detached(x);
 
     s->fd = own_fd;
-    (void)fcntl(own_fd, F_SETPIPE_SZ,
-                PIPE_BYTES); /* a limit of the user's may forbid it: slower only */
     if (fd_nonblock(own_fd, true, e) < 0 ||
         loop_add_fd(l, own_fd, LOOP_READ, on_readable, s, &s->watch, e) < 0) {
         log_stream_free(s);

@@ -19,7 +19,7 @@ struct process {
     struct exec *x;
     uint32_t id;
     struct log_stream *streams[2];
-    bool started, failed, file_failed, exited, drained;
+    bool failed, file_failed, exited, drained;
     int status;
     struct err error;
     enum end_stage stage;
@@ -89,9 +89,7 @@ bool process_event(struct process *p, const struct sbx_job_event *ev)
 {
     if (p == NULL || ev->id != p->id)
         return false;
-    if (ev->kind == SBX_JOB_SPAWNED) {
-        p->started = true;
-    } else if (ev->kind == SBX_JOB_SPAWN_ERROR) {
+    if (ev->kind == SBX_JOB_SPAWN_ERROR) {
         p->failed = true;
         p->error = ev->error;
         p->file_failed = ev->file_failed;
@@ -140,6 +138,7 @@ static int start(struct process *p, const struct process_spec *s, struct err *e)
                                   .cwd = s->cwd,
                                   .stdout_fd = ends[0],
                                   .stderr_fd = ends[1],
+                                  .quiet = true, /* only its end counts */
                                   .files = s->files,
                                   .n_files = s->n_files};
         rc = sbx_spawn(p->x->w->sbx, &spawn, &p->id, e);

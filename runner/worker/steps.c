@@ -36,17 +36,6 @@ void step_list_make_records(struct step_list *l, struct worker *w)
     results_poke(w->results);
 }
 
-static void tell_listener(struct worker *w, const char *name)
-{
-    struct err ignored = {0};
-    struct ipc_out o;
-
-    ipc_begin(&o, CH_STATE, 0);
-    ipc_put_sv(&o, CH_TAG_TEXT, sv_sub(sv_of(name), 0, 1024));
-    if (ipc_send(w->channel, &o, &ignored) < 0)
-        return; /* a status line; a listener that is gone shows in worker_turn() */
-}
-
 /* Decides whether the step runs; x->result is set when it does not. */
 static bool is_wanted(struct exec *x)
 {
@@ -106,7 +95,7 @@ static int run_one(struct worker *w, struct planned_step *s, struct err *e)
     record_start(s->rec);
     upload_begin(w->upload, s->rec);
     results_poke(w->results);
-    tell_listener(w, s->rec->name);
+    w->step = s->rec;
     val_sets(w->github, "action", val_string(s->def.name));
     if (is_wanted(&x)) {
         results_poke(w->results);

@@ -156,11 +156,27 @@ static void on_heartbeat(void *ctx)
         loop_set_timer(w->heartbeat, HEARTBEAT_MS);
 }
 
+/* A status line: only what takes a while is worth one. */
+static void tell_step(struct worker *w)
+{
+    struct err ignored = {0};
+    struct ipc_out o;
+
+    if (w->step == NULL || w->step == w->told_step)
+        return;
+    w->told_step = w->step;
+    ipc_begin(&o, CH_STATE, 0);
+    ipc_put_sv(&o, CH_TAG_TEXT, sv_sub(sv_of(w->step->name), 0, 1024));
+    if (ipc_send(w->channel, &o, &ignored) < 0)
+        return; /* a listener that is gone shows in on_channel() */
+}
+
 static void on_tick(void *ctx)
 {
     struct worker *w = ctx;
 
     upload_poke(w->upload);
+    tell_step(w);
     loop_set_timer(w->tick, TICK_MS);
 }
 

@@ -83,6 +83,8 @@ struct worker {
     struct val *telemetry;      /* messages of type ActionCommand, each once */
     const char *infrastructure; /* first category seen, or NULL */
     bool step_debug;
+    const struct record *step,
+        *told_step; /* under way; the one that the listener was told of last */
 
     enum task_result result;
     bool cancel_requested; /* CH_CANCEL or CH_SHUTDOWN arrived */

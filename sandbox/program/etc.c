@@ -67,7 +67,7 @@ void etc_read(struct etc *t)
                       .resolv = BUF_INIT(ETC_FILE_BYTES)};
     read_text("/etc/passwd", &text);
     copy_accounts(buf_sv(&text), &t->passwd, &t->shadow);
-    buf_adds(&t->passwd, "runner:x:1001:1001:runner:" SBX_HOME ":/bin/bash\n");
+    buf_adds(&t->passwd, "runner:x:1001:1001:runner:" SBX_HOME ":" SBX_SHELL "\n");
     buf_adds(&t->shadow, "runner:*:19000:0:99999:7:::\n");
     buf_reset(&text);
     read_text("/etc/group", &text);

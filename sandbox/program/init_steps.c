@@ -91,13 +91,16 @@ static void start_next(struct init *in)
 /* It comes to its execve, or came there. */
 static void started(struct init *in, struct child *c, pid_t pid)
 {
+    bool quiet = wire_get_u64(&c->request, TAG_FLAGS, 0) & WIRE_FLAG_QUIET;
     struct ipc_out o;
 
     c->pid = pid;
     c->sent = false;
     ipc_in_done(&c->request);
-    ipc_begin(&o, WIRE_SPAWNED, c->id);
-    init_tell(in, &o);
+    if (!quiet) {
+        ipc_begin(&o, WIRE_SPAWNED, c->id);
+        init_tell(in, &o);
+    }
     if (c->early_signal != 0)
         (void)kill(c->early_group ? -pid : pid,
                    c->early_signal); /* ESRCH: it ended, EXITED follows */

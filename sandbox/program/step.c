@@ -186,6 +186,9 @@ static int enter_job(struct launch *l, struct err *e)
 
     if (take_stdio(l, e) < 0 || confine_ids(l->box, q->as_root, e) < 0)
         return -1;
+    /* The change of ids makes the memory what fs.suid_dumpable says: 1 would open it. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return err_sys(e, "set undumpable");
     for (size_t i = 0; i < q->n_files; i++) {
         const struct new_file *f = &q->files[i];
         if (f->old != NULL && job_file_recycle(f->old, f->path, f->mode, f->content))
