@@ -29,6 +29,13 @@ static const char colours[] =
     "\x1b[33m153\x1b[2mms\x1b[22m\x1b[39m\n";
 static const char commands[] =
     "::debug::one of many\n##[group]Run it\nplain: text :: with marks\nnpm WARN deprecated a@1.0.0\n";
+#define FOUR_LINES                                                                          \
+    "the quick brown fox jumps over the lazy dog, again and again, until the log is full\n" \
+    "npm WARN deprecated a@1.0.0: use b\n"                                                  \
+    "plain: text :: with marks, and some more of it behind them\n"                          \
+    "   at Object.<anonymous> (/home/runner/work/app/app/src/components/thing.test.ts:12:9)\n"
+static const char mixed[] = FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES
+    FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES "::debug::one of many\n";
 static const char base64[] =
     "aGVsbG8gd29ybGQgdGhpcyBpcyBhIGxvbmcgbGluZSBvZiBiYXNlNjQgdGhhdCBsb29rcyBsaWtlIGEgc2VjcmV0Lg\n";
 static const char dots[] = ".";
@@ -36,9 +43,8 @@ static const char dots[] = ".";
 static const struct kind {
     const char *name, *pattern;
 } kinds[] = {
-    {"words, 84 bytes a line", words},
-    {"colours and UTF-8", colours},
-    {"with commands", commands},
+    {"words, 84 bytes a line", words},   {"colours and UTF-8", colours},
+    {"one line in 40 a command", mixed}, {"every other line a command", commands},
     {"base64, 91 bytes a line", base64},
 };
 
