@@ -184,6 +184,13 @@ class Bench:
         path = self.repository("line", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - run: head -c 10000000 /dev/zero | tr '\\0' x\n")
         self.row("one line of 10 MB", str(self.run(path)), "peak PSS of all %.1f MiB" % (self.peak_pss(path) / 1024))
 
+    def lint(self):
+        corpus = pathlib.Path(__file__).resolve().parents[1] / "data" / "corpus"
+        files = sorted(p for p in corpus.rglob("*") if p.suffix in (".yml", ".yaml"))[:300]
+        bytes_ = sum(p.stat().st_size for p in files)
+        time_of = median([took([self.gantry, "lint", "--no-config", "--notes", *map(str, files)]) for _ in range(self.repeat)])
+        self.row("lint of %d files, %.0f KB" % (len(files), bytes_ / 1000), str(time_of), target="1 s")
+
     def memory(self):
         path = self.repository("idle", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps: [{run: sleep 1}]\n")
         self.row("peak PSS of a local run, all processes", "%.1f MiB" % (self.peak_pss(path) / 1024), target="30 MiB")
@@ -270,6 +277,7 @@ def main():
         bench.steps()
         bench.legs()
         bench.first_output()
+        bench.lint()
         bench.memory()
         bench.long_line()
         bench.log(20 if options.quick else 200)
