@@ -436,10 +436,12 @@ static int map_secrets(struct planner *pl, const struct plan_call *c, struct val
     return 0;
 }
 
+/* The token of the job is there at every level, whether it was passed or not. */
 static int secrets_of(struct planner *pl, const struct plan_call *c, struct val *of_run,
                       struct val **out, struct err *e)
 {
     AUTO(auto_val) struct val *given = NULL;
+    struct val *token = val_gets(of_run, "GITHUB_TOKEN");
 
     if (c == NULL) {
         *out = val_ref(of_run);
@@ -447,8 +449,13 @@ static int secrets_of(struct planner *pl, const struct plan_call *c, struct val 
     }
     if (secrets_of(pl, c->up, of_run, &given, e) < 0)
         return -1;
-    if (!c->job->secrets_inherit)
-        return map_secrets(pl, c, given, out, e);
+    if (!c->job->secrets_inherit) {
+        if (map_secrets(pl, c, given, out, e) < 0)
+            return -1;
+        if (token != NULL && val_gets(*out, "GITHUB_TOKEN") == NULL)
+            val_sets(*out, "GITHUB_TOKEN", val_ref(token));
+        return 0;
+    }
     *out = TAKE_PTR(given);
     return 0;
 }

@@ -123,7 +123,7 @@ static void permissions_variable(const struct leg *l, json_t *vars)
 }
 
 /* The secrets that the job may know: those of the run, or what calls passed on (spec expressions 7.3). */
-static int secret_variables(const struct leg *l, json_t *vars, struct err *e)
+static int secret_variables(const struct leg *l, struct sv token, json_t *vars, struct err *e)
 {
     const struct run *r = l->run;
     AUTO(auto_val) struct val *all = val_object();
@@ -131,6 +131,7 @@ static int secret_variables(const struct leg *l, json_t *vars, struct err *e)
 
     for (size_t i = 0; i < r->n_secrets; i++)
         val_sets(all, r->secrets[i].name, val_string(secret_sv(&r->secrets[i].value)));
+    val_sets(all, "GITHUB_TOKEN", val_string(token));
     if (plan_secrets(&r->in, l->plan, all, &own, e) < 0)
         return -1;
     for (size_t i = 0; i < val_count(own); i++) {
@@ -170,7 +171,7 @@ static json_t *variables(struct svc *s, struct leg *l, const char *name, struct 
     variable(vars, "system.github.results_endpoint", sv_of(s->url), false);
     variable(vars, "system.orchestrationId", buf_sv(&orchestration), false);
     variable(vars, "system.phaseDisplayName", sv_of(l->name), false);
-    if (secret_variables(l, vars, e) == 0)
+    if (secret_variables(l, token, vars, e) == 0)
         return vars;
     json_decref(vars);
     return NULL;

@@ -357,6 +357,9 @@ static const struct {
     {"the leg's values",
      "  c: {strategy: {matrix: {k: [ONE]}}, " CALL ", secrets: {S: \"${{ secrets[matrix.k] }}\"}}",
      "    secrets: {S: {}}|jobs:|  x: {" RUN "}", NULL, "{\"S\":\"1\"}"},
+    {"the token of the job, which nobody passed on", "  c: {" CALL "}",
+     "jobs:|  d: {" CALL_B ", secrets: {T: \"<${{ secrets.GITHUB_TOKEN }}>\"}}",
+     "    secrets: {T: {}}|jobs:|  x: {" RUN "}", "{\"T\":\"<t>\",\"GITHUB_TOKEN\":\"t\"}"},
     {"all of them", "  c: {" CALL ", secrets: inherit}", "jobs:|  x: {" RUN "}", NULL,
      "{\"ONE\":\"1\",\"TWO\":\"2\"}"},
     {"only what the level above has", "  c: {" CALL ", secrets: {S: \"${{ secrets.ONE }}\"}}",
@@ -386,6 +389,8 @@ static void secrets_follow_the_calls(void **state)
         val_sets(github, "ref_name", val_string(SV("main")));
         val_sets(all, "ONE", val_string(SV("1")));
         val_sets(all, "TWO", val_string(SV("2")));
+        if (strstr(secrets[i].name, "token") != NULL)
+            val_sets(all, "GITHUB_TOKEN", val_string(SV("t")));
         assert_int_equal(plan_next(&in, NULL, 0, false, &p, &e), 0);
         assert_int_equal(p.n_ready, 1);
         assert_int_equal(plan_secrets(&in, &p.ready[0], all, &got, &e), 0);
