@@ -71,15 +71,15 @@ static const struct text *text_of(struct load *l, const struct tok *uses, unsign
 static void name_caller(struct load *l, const struct tok *uses)
 {
     struct wf_errors *list = l->r.errors;
-    const char *caller = l->top->files[uses->file - 1];
+    struct sv caller = sv_of(l->top->files[uses->file - 1]);
 
     for (size_t i = 0; i < list->n; i++) {
         AUTO(buf_free) struct buf b = BUF_INIT((size_t)8 << 20);
         struct wf_error *x = &list->v[i];
         wf_error_message(x, &b);
-        if (!sv_starts(buf_sv(&b), sv_of(caller)))
-            x->caller = xasprintf("In %s (Line: %u, Col: %u): Error from called workflow", caller,
-                                  uses->line, uses->col);
+        if (!sv_starts(buf_sv(&b), caller))
+            x->caller = xasprintf("In " SV_FMT " (Line: %u, Col: %u): Error from called workflow",
+                                  SV_ARG(caller), uses->line, uses->col);
     }
 }
 

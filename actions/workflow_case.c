@@ -68,7 +68,7 @@ static int to_number(struct sv key, const struct tok *v, unsigned *out, struct e
 
 static int to_size(struct sv key, const struct tok *v, size_t *out, struct err *e)
 {
-    unsigned n;
+    unsigned n = 0;
 
     if (to_number(key, v, &n, e) < 0)
         return -1;

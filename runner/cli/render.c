@@ -30,10 +30,7 @@ void render_free(struct render *r)
 {
     if (r == NULL)
         return;
-    for (size_t i = 0; i < r->n_rows; i++) {
-        free(r->rows[i].name);
-        free(r->rows[i].result);
-    }
+    render_forget_rows(r);
     for (size_t i = 0; i < r->n_jobs; i++) {
         free(r->jobs[i].name);
         free(r->jobs[i].step);
@@ -169,13 +166,21 @@ static const char *mark_of(struct sv result)
 
 /* ---- jobs and groups ---- */
 
-static struct row *row_of(struct render *r, struct sv name)
+/* The row of a job that is not over; NULL: there is none. */
+static struct row *find_row(struct render *r, struct sv name)
 {
-    struct row *row;
-
-    for (size_t i = 0; i < r->n_rows; i++)
+    for (size_t i = 0; i < r->n_rows; i++) /* legs may share a name: the first unfinished one */
         if (sv_is(name, r->rows[i].name) && !r->rows[i].done)
             return &r->rows[i];
+    return NULL;
+}
+
+static struct row *row_of(struct render *r, struct sv name)
+{
+    struct row *row = find_row(r, name);
+
+    if (row != NULL)
+        return row;
     GROW(r->rows, r->cap_rows, r->n_rows + 1);
     row = &r->rows[r->n_rows++];
     *row = (struct row){.name = sv_dup(name), .result = xstrdup("")};
@@ -404,6 +409,9 @@ static void on_annotation(struct render *r, const json_t *e)
     r->warnings += warning;
     if (!sv_next(&message, '\n', &first))
         first = message;
+    struct row *row = find_row(r, name);
+    if (error && row != NULL && row->why == NULL)
+        row->why = sv_dup(first);
     if (!placed && name.n > 0 && was_said(job_of(r, name), first))
         return; /* nothing that the log has not shown */
     if (name.n > 0)
@@ -425,6 +433,10 @@ static void on_step_completed(struct render *r, const json_t *e)
     struct live_job *j = job_of(r, name_of(e));
     bool quiet = j->quiet;
     bool boring = quiet && !j->announced && sv_is(conclusion, "success");
+    struct row *row = row_of(r, name_of(e));
+
+    if (sv_is(conclusion, "failure") && row->failed == NULL)
+        row->failed = sv_dup(jx_str(e, "step_name", ""));
 
     if (!sv_is(conclusion, "skipped") && !quiet)
         announce(r, j);

@@ -44,6 +44,32 @@ static void summary_row(struct render *r, const struct row *row, size_t width)
     buf_addc(&r->out, '\n');
 }
 
+/* Below the row: what a reader would otherwise search the log for. */
+static void failure_row(struct render *r, const struct row *row)
+{
+    if ((row->failed == NULL && row->why == NULL) || !sv_is(sv_of(row->result), "failure"))
+        return;
+    buf_adds(&r->out, "    ");
+    if (row->failed != NULL)
+        render_safe(&r->out, sv_of(row->failed), false);
+    if (row->failed != NULL && row->why != NULL)
+        buf_adds(&r->out, ": ");
+    if (row->why != NULL)
+        render_safe(&r->out, sv_of(row->why), false);
+    buf_addc(&r->out, '\n');
+}
+
+void render_forget_rows(struct render *r)
+{
+    for (size_t i = 0; i < r->n_rows; i++) {
+        free(r->rows[i].name);
+        free(r->rows[i].result);
+        free(r->rows[i].failed);
+        free(r->rows[i].why);
+    }
+    r->n_rows = 0;
+}
+
 static void show_note(struct render *r, const struct note *note)
 {
     struct sv rest = sv_trim(sv_of(note->text)), line;
@@ -96,8 +122,10 @@ void render_summary(struct render *r)
         if (utf8_utf16_len(sv_of(r->rows[i].name)) > width)
             width = utf8_utf16_len(sv_of(r->rows[i].name));
     buf_addc(&r->out, '\n');
-    for (size_t i = 0; i < r->n_rows; i++)
+    for (size_t i = 0; i < r->n_rows; i++) {
         summary_row(r, &r->rows[i], width);
+        failure_row(r, &r->rows[i]);
+    }
     render_paint(r, PAINT_BOLD);
     summary_row(r, &whole, width);
     render_paint(r, PAINT_RESET);
@@ -106,11 +134,7 @@ void render_summary(struct render *r)
                  r->warnings, r->warnings == 1 ? "" : "s");
     show_notes(r);
     render_put(r);
-    for (size_t i = 0; i < r->n_rows; i++) {
-        free(r->rows[i].name);
-        free(r->rows[i].result);
-    }
-    r->n_rows = 0;
+    render_forget_rows(r);
     r->errors = 0;
     r->warnings = 0;
 }

@@ -12,7 +12,8 @@
 struct row {
     char *name, *result;
     int64_t ms;
-    bool continued; /* continue-on-error: its failure is not the run's */
+    char *failed, *why; /* its first failed step, its first error; NULL: none */
+    bool continued;     /* continue-on-error: its failure is not the run's */
     bool done;
 };
 struct note {                /* a step's summary */
@@ -54,5 +55,6 @@ const char *render_result_color(struct sv result);
 /* render_end.c: keeps the text of an event `summary` for the end; drops what is kept. */
 void render_keep_note(struct render *r, struct sv job, struct sv step, struct sv text);
 void render_forget_notes(struct render *r);
+void render_forget_rows(struct render *r);
 
 #endif

@@ -107,6 +107,12 @@ static const struct text_case text_cases[] = {
       "{'type':'run.completed','result':'failure','duration_ms':7}"},
      "t | \xe2\x9c\x97 job failure [continued] (5ms)\nu | \xe2\x9c\x97 job failure (5ms)\n\n"
      "  t    failure    5ms  (continue-on-error)\n  u    failure    5ms\n  run  failure    7ms\n"},
+    {"the table says which step failed, and how",
+     {STEP_STARTED, DONE("failure"), ERROR(""), JOB_DONE("t", "failure", ""),
+      JOB_DONE("u", "success", ""), "{'type':'run.completed','result':'failure','duration_ms':7}"},
+     "t | > Run make\nt | \xe2\x9c\x97 Run make [failure] (5ms)\nt | error: broke\nt | \xe2\x9c\x97 job failure (5ms)\n"
+     "u | \xe2\x9c\x93 job success (5ms)\n\n  t    failure    5ms\n    Run make: broke\n  u    success    5ms\n"
+     "  run  failure    7ms\n  1 error, 0 warnings\n"},
     {"summaries come at the end, harmless, and of one run only",
      {SUMMARY("'make'", "# T\\r\\n\\n\\u001b[31mred\\u001b[0m\\u0007\\n\\n"), SUMMARY("null", "x"),
       "{'type':'run.completed','result':'success','duration_ms':7}",
