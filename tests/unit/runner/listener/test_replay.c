@@ -34,6 +34,7 @@
 #include "base/proc.h"
 #include "runner/channel.h"
 #include "runner/listener/listener.h"
+#include "sandbox/sandbox.h"
 
 #define LIMIT_S       50 /* of all: SIGALRM ends the test */
 #define JUMP_MS       35000
@@ -543,8 +544,8 @@ int main(int argc, char **argv)
     jx_init();
     if (log_init(&log, &e) < 0)
         return 1;
-    if (argc == 1 && strcmp(argv[0], "gantry-worker") == 0)
-        return worker_main();
+    if (strcmp(argv[0], "gantry-worker") == 0)
+        return sbx_is_spare(argc, argv) && sbx_spare_serve(&e) != 0 ? 0 : worker_main();
     if (make_clock() < 0)
         return 1;
     (void)alarm(LIMIT_S);
