@@ -20,8 +20,8 @@ fail() {
 areas() {
     case "$1" in
     expr)
-        echo "unit_actions_test_expr unit_actions_test_expr_cases unit_actions_test_value unit_actions_test_token gantry"
-        echo "^(unit/actions/test_(expr|expr_cases|value|token)|differential/expr-table)\$"
+        echo "unit_actions_test_expr unit_actions_test_expr_cases unit_actions_test_value unit_actions_test_token unit_base_test_glob gantry"
+        echo "^(unit/actions/test_(expr|expr_cases|value|token)|unit/base/test_glob|differential/expr-table)\$"
         ;;
     call)
         echo "unit_actions_test_plan unit_actions_test_plan_call"
