@@ -49,7 +49,7 @@ static unsigned original(unsigned c)
 
 bool yx_text_init(struct yx_text *t, struct sv in)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(3 * in.n + 16);
+    AUTO(buf_free) struct buf b = BUF_INIT(4 * in.n + 16);
     struct yx_place at = {0, 0};
     unsigned c = 0;
 

@@ -44,7 +44,8 @@ static unsigned column(struct sv line, size_t at)
     unsigned col = 1;
 
     for (size_t i = 0; i < at; i++)
-        col += ((unsigned char)line.p[i] & 0xC0) != 0x80;
+        col += ((unsigned char)line.p[i] & 0xC0) != 0x80 ? 1U + ((unsigned char)line.p[i] >= 0xF0)
+                                                         : 0U;
     return col;
 }
 

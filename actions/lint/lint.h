@@ -37,7 +37,7 @@ char *lint_example(const struct lint_rule *r, bool good);
 struct lint_finding {
     const struct lint_rule *rule;
     enum lint_level level;
-    unsigned line, col;         /* 1-based; columns count characters */
+    unsigned line, col;         /* 1-based; columns count UTF-16 units, as GitHub does */
     unsigned end_line, end_col; /* behind the last character */
     char *message;
 };

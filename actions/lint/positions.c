@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Where a byte of a scalar's value stands in the file: the value is read again beside its source, by the rules of
- * the scalar's style. Lines and columns are counted as libyaml counts them. */
+ * the scalar's style. Lines are those of libyaml, columns count UTF-16 units as the reader's do. */
 #include "actions/lint/lint_priv.h"
 #include "base/mem.h"
 
@@ -56,12 +56,18 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
+/* UTF-16 units of the character that begins with this byte; 0 inside of one. */
+static unsigned units(char c)
+{
+    return is_continuation(c) ? 0 : (unsigned char)c >= 0xF0 ? 2 : 1;
+}
+
 static size_t offset_of(const struct lint *l, unsigned line, unsigned col)
 {
     size_t at = line <= l->n_lines ? l->lines[line - 1] : l->text.n;
 
-    for (unsigned k = 1; k < col && at < l->text.n; k++) {
-        at++;
+    for (unsigned k = 1; k < col && at < l->text.n;) {
+        k += units(l->text.p[at++]);
         while (at < l->text.n && is_continuation(l->text.p[at]))
             at++;
     }
@@ -82,7 +88,7 @@ static void position_of(const struct lint *l, size_t at, unsigned *line, unsigne
     *line = (unsigned)lo + 1;
     *col = 1;
     for (size_t i = l->lines[lo]; i < at && i < l->text.n; i++)
-        *col += !is_continuation(l->text.p[i]);
+        *col += units(l->text.p[i]);
 }
 
 /* Behind anchors and tags. */

@@ -182,7 +182,7 @@ void lint_print_sarif(const struct lint_output *o)
     jm_set(driver, "rules", rules);
     jm_set(tool, "driver", driver);
     jm_set(run, "tool", tool);
-    jm_set(run, "columnKind", jm_text("unicodeCodePoints"));
+    jm_set(run, "columnKind", jm_text("utf16CodeUnits"));
     jm_set(run, "results", results);
     (void)json_array_append_new(runs, run);
     jm_set(all, "$schema", jm_text("https://json.schemastore.org/sarif-2.1.0.json"));

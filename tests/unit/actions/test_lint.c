@@ -177,6 +177,7 @@ static const char *const places[] = {
     "- run: !!str a ${{ github.zz1 }}\n",
     "- {run: \"${{ github.zz1 }}\", name: '${{ github.zz2 }}'}\n",
     "- run: \xf0\x9f\x98\x80 ${{ github.zz1 }}\n",
+    "- {name: \xf0\x9f\x98\x80, run: \"\xf0\x9f\x98\x80 ${{ github.zz1 }}\"}\n",
     "- if: github.zz1 && github['zz2']\n  run: make\n",
     "- if: >-\n    github.event_name == 'push' &&\n    github.zz1\n  run: make\n",
     "- if: ${{ contains(github.zz1, 'x') }}\n  run: make\n",
@@ -208,8 +209,8 @@ static void check_place(void **state)
         if (*p == '\n') {
             line++;
             col = 1;
-        } else if (((unsigned char)p[1] & 0xC0) != 0x80) {
-            col++;
+        } else if (((unsigned char)*p & 0xC0) != 0x80) {
+            col += (unsigned char)*p >= 0xF0 ? 2 : 1; /* UTF-16 */
         }
     }
     while (k < r.n && r.v[k].level == LINT_NOTE)
