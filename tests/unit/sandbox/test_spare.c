@@ -355,6 +355,7 @@ static void beyond_the_limits_there_is_none(void **state)
     struct sbx_limits m = {.least = level,
                            .jobs_dir = jobs,
                            .worker_path = k->self,
+                           .keep_groups = true, /* as the rig's policy */
                            .first_uid = UID,
                            .n_uids = level == SBX_FULL ? 1 : 0};
     struct err e = {0};
