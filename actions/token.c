@@ -15,12 +15,69 @@
 static const char *const no_list[] = {NULL};
 const struct expr_names tok_no_names = {.contexts = no_list, .functions = no_list};
 
+#define CHUNK_SIZE ((size_t)64 << 10)
+
+struct chunk {
+    struct chunk *next;
+    size_t used, size;
+    _Alignas(16) char data[];
+};
+struct tok_arena {
+    struct chunk *chunks;
+};
+
+struct tok_arena *tok_arena_new(void)
+{
+    return xcalloc(1, sizeof(struct tok_arena));
+}
+
+void tok_arena_free(struct tok_arena *a)
+{
+    for (struct chunk *c = a->chunks, *next; c != NULL; c = next) {
+        next = c->next;
+        free(c);
+    }
+    free(a);
+}
+
+void tok_arena_give(struct tok_arena *a, struct tok *root)
+{
+    if (root != NULL)
+        root->owns_arena = true;
+    else
+        tok_arena_free(a);
+}
+
+static void *take(struct tok_arena *a, size_t n)
+{
+    struct chunk *c = a->chunks;
+
+    n = (n + 15) & ~(size_t)15;
+    if (c == NULL || n > c->size - c->used) {
+        size_t size = n > CHUNK_SIZE ? n : CHUNK_SIZE;
+        c = xmalloc(sizeof *c + size);
+        c->next = a->chunks;
+        c->used = 0;
+        c->size = size;
+        a->chunks = c;
+    }
+    void *p = c->data + c->used;
+    c->used += n;
+    return p;
+}
+
 struct tok *tok_make(enum tok_kind kind, struct sv text)
 {
-    struct tok *t = xmalloc(sizeof *t + text.n + 1);
+    return tok_make_in(NULL, kind, text);
+}
+
+struct tok *tok_make_in(struct tok_arena *a, enum tok_kind kind, struct sv text)
+{
+    size_t size = sizeof(struct tok) + text.n + 1;
+    struct tok *t = a != NULL ? take(a, size) : xmalloc(size);
     char *copy = (char *)(t + 1);
 
-    *t = (struct tok){.kind = kind, .text = {copy, text.n}};
+    *t = (struct tok){.kind = kind, .text = {copy, text.n}, .arena = a};
     if (text.n > 0)
         memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
@@ -35,6 +92,17 @@ struct tok *tok_make_at(enum tok_kind kind, struct sv text, const struct tok *wh
     t->line = where->line;
     t->col = where->col;
     return t;
+}
+
+void tok_replace(struct tok **t, enum tok_kind kind, struct sv text)
+{
+    struct tok *old = *t, *n = tok_make_in(old->arena, kind, text);
+
+    n->file = old->file;
+    n->line = old->line;
+    n->col = old->col;
+    tok_free(old);
+    *t = n;
 }
 
 struct tok *tok_new_string(struct sv s)
@@ -52,6 +120,11 @@ void tok_free(struct tok *t)
 {
     if (t == NULL)
         return;
+    if (t->arena != NULL) {
+        if (t->owns_arena)
+            tok_arena_free(t->arena);
+        return;
+    }
     for (size_t i = 0; i < item_count(t); i++)
         tok_free(t->items[i]);
     free(t->items);
@@ -81,7 +154,9 @@ struct tok *tok_clone(const struct tok *t)
 
 void tok_reserve(struct tok *t, size_t n_items)
 {
-    if (n_items > 0)
+    if (n_items > 0 && t->arena != NULL)
+        t->items = take(t->arena, n_items * sizeof(struct tok *)); /* as many as nodes */
+    else if (n_items > 0)
         t->items = xreallocarray(NULL, n_items, sizeof(struct tok *));
 }
 
@@ -335,9 +410,10 @@ static bool may_be_typed(struct sv s)
            (s.p[0] != '\0' && strchr("+-.~nNtTfF", s.p[0]) != NULL);
 }
 
-int tok_typed(const struct yx_node *n, unsigned file, struct tok **out, struct err *e)
+int tok_typed(struct tok_arena *a, const struct yx_node *n, unsigned file, struct tok **out,
+              struct err *e)
 {
-    AUTO(auto_tok) struct tok *t = tok_make(TOK_STRING, n->text);
+    AUTO(auto_tok) struct tok *t = tok_make_in(a, TOK_STRING, n->text);
 
     t->file = file;
     t->line = n->line;
@@ -373,7 +449,7 @@ static int from_yaml(const struct yx_node *n, unsigned file, const struct expr_n
         return err_set(e, FAIL_INPUT, "%u:%u: Maximum object depth exceeded", n->line, n->col);
     if (n->kind == YX_SCALAR) {
         struct err bad;
-        if (tok_typed(n, file, &t, &bad) < 0)
+        if (tok_typed(NULL, n, file, &t, &bad) < 0)
             return err_set(e, FAIL_INPUT, "%u:%u: %.250s", n->line, n->col, bad.msg);
         if (tok_scan(&t, allowed != NULL ? allowed : &tok_no_names, &why) < 0)
             return err_set(e, FAIL_INPUT, "%u:%u: %.250s", n->line, n->col, why.p);

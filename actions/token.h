@@ -24,11 +24,13 @@ struct tok {
     enum tok_kind kind;
     unsigned file;      /* 1-based index into the file table; 0 = none */
     unsigned line, col; /* 1-based; 0 = none */
-    struct sv text;     /* TOK_STRING: value; TOK_EXPR: the expression without ${{ }} */
     bool b;
+    bool owns_arena; /* the root: frees what the arena holds, all at once */
+    struct sv text;  /* TOK_STRING: value; TOK_EXPR: the expression without ${{ }} */
     double num;
-    size_t n;           /* items, or pairs of a mapping */
-    struct tok **items; /* sequence: n; mapping: 2 * n */
+    size_t n;                /* items, or pairs of a mapping */
+    struct tok **items;      /* sequence: n; mapping: 2 * n */
+    struct tok_arena *arena; /* whose memory it is; NULL: its own */
 };
 void tok_free(struct tok *t);
 void auto_tok(struct tok **t);

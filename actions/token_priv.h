@@ -19,8 +19,17 @@ static inline bool tok_names(struct sv text, const char *name)
     return name[text.n] == '\0';
 }
 
+/* Memory of the tokens of a file: they are many, and end together. */
+struct tok_arena *tok_arena_new(void);
+void tok_arena_free(struct tok_arena *a);
+/* The root of the tokens takes the arena over; without a root the arena goes. */
+void tok_arena_give(struct tok_arena *a, struct tok *root);
 /* A token of its own with a copy of the text; position 0. */
 struct tok *tok_make(enum tok_kind kind, struct sv text);
+struct tok *tok_make_in(struct tok_arena *a, enum tok_kind kind,
+                        struct sv text); /* NULL: its own */
+/* Puts another token in the place of *t, where *t has its memory. */
+void tok_replace(struct tok **t, enum tok_kind kind, struct sv text);
 struct tok *tok_make_at(enum tok_kind kind, struct sv text, const struct tok *where);
 /* Reserves items of a fresh sequence or mapping; then tok_append. Ownership of the item moves. */
 void tok_reserve(struct tok *t, size_t n_items);
@@ -29,7 +38,8 @@ void tok_append_pair(struct tok *map, struct tok *own_key, struct tok *own_value
 
 /* A scalar typed by spec 3.1, not yet searched for "${{". FAIL_INPUT: text without position (the official texts
  * name line and column themselves). */
-MUST_USE int tok_typed(const struct yx_node *n, unsigned file, struct tok **out, struct err *e);
+MUST_USE int tok_typed(struct tok_arena *a, const struct yx_node *n, unsigned file,
+                       struct tok **out, struct err *e);
 /* Searches a TOK_STRING for expressions (2.2) and replaces *t by what they make of it. -1: *t stays as it is and
  * the reasons were appended to *why, each with a zero byte behind it. Whether an expression may stand here is the
  * caller's question. */

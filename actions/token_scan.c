@@ -83,14 +83,6 @@ static enum segment_kind read_expression(struct sv text, const struct expr_names
     return tok_check_expr(text, names, why) == 0 ? SEGMENT_EXPR : SEGMENT_FAILED;
 }
 
-static void replace(struct tok **t, enum tok_kind kind, struct sv text)
-{
-    struct tok *n = tok_make_at(kind, text, *t);
-
-    tok_free(*t);
-    *t = n;
-}
-
 /* An expression that is nothing but one string literal, as in ${{ '${{ literal }}' }}, is that string; in
  * parentheses it stays an expression. */
 static void replace_single(struct tok **t, struct sv x, const struct expr_names *names)
@@ -102,9 +94,9 @@ static void replace_single(struct tok **t, struct sv x, const struct expr_names 
 
     if (x.p[0] == '\'' && expr_parse(x, names, &tree, &xe, &e) == 0 &&
         expr_is_string(tree, &literal))
-        replace(t, TOK_STRING, literal);
+        tok_replace(t, TOK_STRING, literal);
     else
-        replace(t, TOK_EXPR, x);
+        tok_replace(t, TOK_EXPR, x);
 }
 
 static void add_format_text(struct buf *format, struct sv text)
@@ -191,7 +183,7 @@ static int fold(struct tok **t, struct scan *c, const struct expr_names *names, 
     AUTO(buf_free) struct buf all = BUF_INIT(MAX_COMPOSED);
 
     if (c->insert) {
-        replace(t, TOK_INSERT, INSERT);
+        tok_replace(t, TOK_INSERT, INSERT);
         return 0;
     }
     if (c->n_exprs == 1 && !c->has_text) {
@@ -209,7 +201,7 @@ static int fold(struct tok **t, struct scan *c, const struct expr_names *names, 
     }
     if (tok_check_expr(buf_sv(&all), names, why) < 0)
         return end_reason(c, why);
-    replace(t, TOK_EXPR, buf_sv(&all));
+    tok_replace(t, TOK_EXPR, buf_sv(&all));
     return 0;
 }
 

@@ -77,8 +77,10 @@ extern const struct schema schema_string, schema_name, schema_bool, schema_numbe
 
 /* Case-insensitive set of names. */
 struct nameset {
-    char **v; /* open addressing */
+    struct sv *v; /* open addressing; p == NULL: free */
     size_t n, size;
+    bool lent;           /* the names outlive the set: it keeps no copies */
+    struct sv small[16]; /* the first table of a set of lent names, which stays where it is */
 };
 void nameset_free(struct nameset *s);                /* for AUTO */
 bool nameset_add(struct nameset *s, struct sv name); /* false: it was there */
@@ -95,6 +97,7 @@ struct wf_reader {
     const struct wf_options *opt; /* NULL: wf_default_options */
     char *const *files;           /* names of the other files, for errors in them; lent */
     size_t n_files;
+    struct tok_arena *arena;          /* of the file that is being read */
     size_t bytes;                     /* of the result, counted like the official reader (3.3) */
     size_t jobs;                      /* so far, over all files */
     unsigned depth;                   /* of open collections */

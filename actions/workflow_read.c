@@ -196,9 +196,7 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
         wf_error_at(r, *t, "Unexpected value '%s'", text.p);
         return;
     }
-    struct tok *s = tok_make_at(TOK_STRING, buf_sv(&text), *t);
-    tok_free(*t);
-    *t = s;
+    tok_replace(t, TOK_STRING, buf_sv(&text));
 }
 
 /* A typed scalar with its expressions folded; after an error a string. */
@@ -207,9 +205,9 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
     AUTO(buf_free) struct buf why = BUF_INIT(WF_MAX_REASON);
     struct tok *t = NULL;
     struct wf_names names;
-    struct err e = {0};
+    struct err e; /* filled by what fails: this runs for every scalar */
 
-    if (tok_typed(n, r->index, &t, &e) < 0) { /* ends the official reader */
+    if (tok_typed(r->arena, n, r->index, &t, &e) < 0) { /* ends the official reader */
         wf_stop(r, WF_AT_FILE, n->line, n->col, "%s", e.msg);
         return NULL;
     }
@@ -225,7 +223,7 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
 
 static struct tok *collection(struct wf_reader *r, enum tok_kind kind, const struct yx_node *n)
 {
-    struct tok *t = tok_make(kind, SV(""));
+    struct tok *t = tok_make_in(r->arena, kind, SV(""));
 
     t->file = r->index;
     t->line = n->line;
@@ -421,7 +419,7 @@ static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,
 {
     static const struct schema any_mapping = {
         .kind = SCHEMA_MAPPING, .key = &schema_string, .item = &schema_any};
-    struct mapping m = {.alts = {&any_mapping}, .n_alts = 1};
+    struct mapping m = {.alts = {&any_mapping}, .n_alts = 1, .keys = {.lent = true}};
     struct tok *t = collection(r, TOK_MAPPING, n);
 
     if (type->kind != SCHEMA_ANY)
@@ -489,11 +487,14 @@ struct tok *wf_read_text(struct wf_reader *r, struct sv yaml, const struct schem
     lim.duplicates_ok = true; /* reported below, without regard to case */
     r->problem = yx_parse_part(yaml, &lim, &doc, &problem, &e) < 0 ? &problem : NULL;
     struct tok *t = NULL;
+    r->arena = tok_arena_new();
     if (yx_root(doc) != NULL)
         t = read_value(r, yx_root(doc), type, SET_NONE);
     else if (r->problem == NULL)
         wf_stop(r, WF_AT_FILE, 1, 1, "Expected document start parse event");
     stop_at_problem(r); /* behind the document */
     r->problem = NULL;
+    tok_arena_give(r->arena, t);
+    r->arena = NULL;
     return t;
 }

@@ -67,7 +67,7 @@ EVENT(workflow_run, {"types", &workflow_run_types, false},
 
 static const struct schema cron_item = {
     .kind = SCHEMA_MAPPING,
-    .props = PROPS({"cron", &schema_string, true}, {"timezone", &schema_string, false})};
+    .props = PROPS({"cron", &schema_name, true}, {"timezone", &schema_string, false})};
 static const struct schema schedule = {.kind = SCHEMA_SEQUENCE, .item = &cron_item};
 
 /* workflow_dispatch (5.6): unknown keys of an input are accepted, as the service's reader does. */

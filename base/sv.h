@@ -28,9 +28,14 @@ static inline bool sv_eq(struct sv a, struct sv b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 bool sv_ieq(struct sv a, struct sv b); /* ASCII case only */
+/* Mostly against the words of a table, which differ in their first characters. */
 static inline bool sv_is(struct sv a, const char *s)
 {
-    return sv_eq(a, sv_of(s));
+    for (size_t i = 0; i < a.n; i++) {
+        if (s[i] == '\0' || s[i] != a.p[i])
+            return false;
+    }
+    return s[a.n] == '\0';
 }
 bool sv_starts(struct sv s, struct sv prefix);
 bool sv_ends(struct sv s, struct sv suffix);

@@ -59,7 +59,7 @@ enum tok_kind lint_kind(const struct yx_node *scalar)
         return TOK_MAPPING;
     if (scalar->style != YX_PLAIN && scalar->tag == NULL)
         return TOK_STRING;
-    if (tok_typed(scalar, 1, &t, &e) < 0)
+    if (tok_typed(NULL, scalar, 1, &t, &e) < 0)
         return TOK_STRING;
     enum tok_kind k = t->kind;
     tok_free(t);

@@ -80,8 +80,12 @@ def same_scalar(a, b):
 def differences(ours, theirs, path=""):
     """[(path, ours, theirs)] of the places where two JSON values differ; a missing member is None."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        out = []
+        out, places = [], [tuple(token.get(key) for key in ("line", "col")) for token in (ours, theirs)]
+        if places[0] != places[1]:
+            out.append((path + "@", *places))
         for key in list(ours) + [key for key in theirs if key not in ours]:
+            if key in ("line", "col"):
+                continue
             if key in ours and key in theirs:
                 out += differences(ours[key], theirs[key], "%s.%s" % (path, key))
             else:
