@@ -24,7 +24,7 @@ STEP_KEYS = ("id", "name", "if", "wait", "wait-all", "cancel", "parallel", "uses
 EXPRESSION = 3
 POSITION = ("file", "line", "col")
 PREFIX = re.compile(r"\A\S+ \(Line: (\d+), Col: (\d+)\): (.*)\Z", re.S)
-NOT_ALLOWED = "A template expression is not allowed in this context"
+OF_EXPRESSION = ("A template expression is not allowed in this context", "Unexpected value '${{ insert }}'")
 LOCATED = re.compile(r"\A(.*?)\. Located at position (\d+) within expression: (.*)\Z", re.S)
 
 
@@ -146,7 +146,7 @@ def complete(ours, theirs, source):
     message = theirs["Message"]
     cut = ours.endswith("[...]")
     mine, other = PREFIX.match(ours), PREFIX.match(message)
-    if mine and other and mine.group(3) == other.group(3) == NOT_ALLOWED and \
+    if mine and other and mine.group(3) == other.group(3) in OF_EXPRESSION and \
             same_expression(source, *(int(m.group(i)) for m in (mine, other) for i in (1, 2))):
         return ours
     if "at" in theirs:
