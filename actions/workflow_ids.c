@@ -14,37 +14,30 @@ static size_t slot_of(const struct nameset *s, struct sv name)
     for (size_t i = 0; i < name.n; i++)
         h = (h ^ (unsigned char)ch_lower(name.p[i])) * 1099511628211U;
     size_t k = (size_t)(h ^ (h >> 32)) & (s->size - 1);
-    while (s->v[k].p != NULL && !sv_ieq(s->v[k], name))
+    while (s->v[k] != NULL && !sv_ieq(sv_of(s->v[k]), name))
         k = (k + 1) & (s->size - 1);
     return k;
 }
 
-static void free_table(struct nameset *s, struct sv *table)
-{
-    if (table != s->small)
-        free(table);
-}
-
 void nameset_free(struct nameset *s)
 {
-    for (size_t i = 0; i < s->size && !s->lent; i++)
-        free((void *)(uintptr_t)s->v[i].p);
-    free_table(s, s->v);
+    for (size_t i = 0; i < s->size; i++)
+        free(s->v[i]);
+    free(s->v);
     *s = (struct nameset){0};
 }
 
 static void grow(struct nameset *s)
 {
-    struct sv *old = s->v;
-    size_t n = s->size;
+    struct nameset old = *s;
 
-    s->size = n == 0 ? 16 : 2 * n;
-    s->v = n == 0 && s->lent ? s->small : xcalloc(s->size, sizeof *s->v);
-    for (size_t i = 0; i < n; i++) {
-        if (old[i].p != NULL)
-            s->v[slot_of(s, old[i])] = old[i];
+    s->size = old.size == 0 ? 16 : 2 * old.size;
+    s->v = xcalloc(s->size, sizeof *s->v);
+    for (size_t i = 0; i < old.size; i++) {
+        if (old.v[i] != NULL)
+            s->v[slot_of(s, sv_of(old.v[i]))] = old.v[i];
     }
-    free_table(s, old);
+    free(old.v);
 }
 
 bool nameset_add(struct nameset *s, struct sv name)
@@ -52,21 +45,23 @@ bool nameset_add(struct nameset *s, struct sv name)
     if (2 * (s->n + 1) > s->size)
         grow(s);
     size_t k = slot_of(s, name);
-    if (s->v[k].p != NULL)
+    if (s->v[k] != NULL)
         return false;
-    s->v[k] = s->lent ? name : (struct sv){sv_dup(name), name.n};
+    s->v[k] = sv_dup(name);
     s->n++;
     return true;
 }
 
 bool nameset_has(const struct nameset *s, struct sv name)
 {
-    return s->size > 0 && s->v[slot_of(s, name)].p != NULL;
+    return s->size > 0 && s->v[slot_of(s, name)] != NULL;
 }
 
 bool nameset_has_exactly(const struct nameset *s, struct sv name)
 {
-    return nameset_has(s, name) && sv_eq(s->v[slot_of(s, name)], name);
+    const char *found = s->size > 0 ? s->v[slot_of(s, name)] : NULL;
+
+    return found != NULL && sv_is(name, found);
 }
 
 static bool legal(char c)

@@ -77,10 +77,8 @@ extern const struct schema schema_string, schema_name, schema_bool, schema_numbe
 
 /* Case-insensitive set of names. */
 struct nameset {
-    struct sv *v; /* open addressing; p == NULL: free */
+    char **v; /* open addressing */
     size_t n, size;
-    bool lent;           /* the names outlive the set: it keeps no copies */
-    struct sv small[16]; /* the first table of a set of lent names, which stays where it is */
 };
 void nameset_free(struct nameset *s);                /* for AUTO */
 bool nameset_add(struct nameset *s, struct sv name); /* false: it was there */

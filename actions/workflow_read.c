@@ -419,7 +419,7 @@ static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,
 {
     static const struct schema any_mapping = {
         .kind = SCHEMA_MAPPING, .key = &schema_string, .item = &schema_any};
-    struct mapping m = {.alts = {&any_mapping}, .n_alts = 1, .keys = {.lent = true}};
+    struct mapping m = {.alts = {&any_mapping}, .n_alts = 1};
     struct tok *t = collection(r, TOK_MAPPING, n);
 
     if (type->kind != SCHEMA_ANY)

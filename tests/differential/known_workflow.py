@@ -149,7 +149,7 @@ KNOWN = [
     Known("queue and cancel", "4.12", "as Gantry (LS checks it in the editor)", ours=r"'queue: max' cannot be combined .*"),
     Known("docker:// without an image", "4.8", R_NEW, ours=r"Container image cannot be empty", when=r"docker://\W"),
     Known("length of an expression", "1.3", R_NEW, ours=r"Exceeded max expression length 21000"),
-    Known("ids ignore case", "4.2, 4.5.2", R_NEW, ours=r"The identifier '.*' may not be used more than once .*"),
+    Known("ids ignore case; those of composite steps are checked", "4.2, 4.5.2, 8.3", R_NEW, ours=r"The identifier '.*' may not be used more than once .*"),
     # limits of a file, which the editor's parser does not have
     Known("depth, size, events and nodes of a file", "3.3", R_NEW,
           ours=FILE_LEVEL + r"(?:Maximum .* exceeded.*|.*too (?:long|large|many).*)", stops=True),
@@ -190,6 +190,10 @@ KNOWN = [
                             r"The value .* is invalid for the type 'tag:yaml.org,2002:(?:int|bool|float|null)')"),
     Known("a file that is empty, a key that is a collection", "3.2", "refuses; the words are unknown", stops=True,
           ours=FILE_LEVEL + r"(?:Expected document start parse event|Expected mapping end)|Required property is missing: .*", when=r"\A\s*\Z|^\s*(?:\?|[\[{].*[\]}]\s*:)"),
+    # action manifests
+    Known("what `runs` lacks", "8.2", "the runner's words, as Gantry", pair=True,
+          ours=r"Missing 'runs' .*|Missing 'using' value.*|'using: .*' is not supported.*|.* (?:is|are) not provided for action .*",
+          theirs=r"Required property is missing: (?:runs|using)|Unexpected value '.*'|There's not enough info .*"),
     # values
     Known("blanks at the end of an `if`", "2.4", R_NEW, value=trimmed_if),
     Known("scalars of several lines with expressions", "2.2", R_NEW, value=over_lines),

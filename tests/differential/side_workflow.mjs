@@ -11,6 +11,7 @@ import { TemplateToken } from "@actions/workflow-parser/templates/tokens/templat
 import { TokenType } from "@actions/workflow-parser/templates/tokens/types";
 import { getWorkflowSchema } from "@actions/workflow-parser/workflows/workflow-schema";
 import { getActionSchema } from "@actions/workflow-parser/actions/action-schema";
+import { convertActionTemplate } from "@actions/workflow-parser/actions/action-template";
 import { parseAction } from "@actions/workflow-parser/actions/action-parser";
 
 // An error of an expression says where in the expression, which the package leaves out of its message.
@@ -84,6 +85,8 @@ function manifest(request) {
     const context = new Context(new TemplateValidationErrors(maxErrors), getActionSchema(), trace);
     context.state.featureFlags = flags;
     const parsed = parseAction({ name: request.file, content: request.text }, context);
+    if (context.errors.count === 0)
+        convertActionTemplate(context, parsed.value);
     return context.errors.count > 0 ? errorsOf(context) : { tokens: tokenJson(parsed.value) };
 }
 

@@ -35,6 +35,18 @@ areas() {
         echo "unit_actions_test_event unit_actions_test_event_match unit_actions_test_cron"
         echo "^unit/actions/test_(event|event_match|cron)\$"
         ;;
+    workflow)
+        echo "unit_actions_test_workflow unit_actions_test_workflow_call unit_actions_test_workflow_case unit_actions_test_token gantry"
+        echo "^(unit/actions/test_(workflow|workflow_call|workflow_case|token)|differential/workflow-table)\$"
+        ;;
+    event)
+        echo "unit_actions_test_event"
+        echo "^unit/actions/test_event\$"
+        ;;
+    plan)
+        echo "unit_actions_test_plan unit_actions_test_plan_call"
+        echo "^unit/actions/test_plan(_call)?\$"
+        ;;
     *) return 1 ;;
     esac
 }

@@ -108,6 +108,9 @@ static const struct plan_case cases[] = {
      MATRIX(
          "matrix: {node: [{version: 14, env: a}, {version: 16, env: b}], exclude: [{node: {version: 14}}]}"),
      "", "matrices", "ready a.0 'a (16, b)' {\"node\":{\"version\":16,\"env\":\"b\"}}"},
+    {"null in exclude matches what is missing",
+     MATRIX("matrix: {node: [{version: 14}, {env: a}], exclude: [{node: {version: null}}]}"), "",
+     "matrices", "ready a.0 'a (14)' {\"node\":{\"version\":14}}"},
     {"loose equality in exclude",
      MATRIX("matrix: {v: [1, '2', Linux, null], exclude: [{v: '1'}, {v: LINUX}, "
             "{v: 0}]}"),
