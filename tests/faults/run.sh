@@ -40,8 +40,8 @@ areas() {
         echo "^(unit/actions/test_(workflow|workflow_call|workflow_case|token)|differential/workflow-table)\$"
         ;;
     event)
-        echo "unit_actions_test_event"
-        echo "^unit/actions/test_event\$"
+        echo "unit_actions_test_event unit_actions_test_event_match"
+        echo "^unit/actions/test_event(_match)?\$"
         ;;
     plan)
         echo "unit_actions_test_plan unit_actions_test_plan_call"
