@@ -292,7 +292,7 @@ json_t *wf_case_run(const struct wf_case *c)
     const struct wf_loader loader = {.ctx = (void *)(uintptr_t)c, .read = read_called};
     AUTO(wf_errors_free) struct wf_errors errors = {0};
     AUTO(auto_wf) struct wf *w = NULL;
-    unsigned flags = c->positions ? WF_JSON_POSITIONS : 0;
+    unsigned flags = c->positions ? WF_JSON_POSITIONS : WF_JSON_EMPTY_CALLS;
     struct err e; /* everything is in the list */
 
     if (wf_parse_with(c->workflow, c->file, &c->options, &w, &errors, &e) < 0 ||

@@ -9,7 +9,7 @@
 #include "actions/token_priv.h"
 
 struct writer {
-    bool positions, editor;
+    bool positions, editor, empty_calls;
     unsigned file; /* of the workflow at hand, in the file table */
 };
 
@@ -170,7 +170,7 @@ static void put_name_and_needs(const struct writer *w, json_t *o, const struct w
         put_tok(w, o, "name", j->name);
     else
         put(o, "name", text(w, TOK_STRING, j->id, j->line, j->col));
-    if (j->n_needs > 0) {
+    if (j->n_needs > 0 || j->uses.n > 0) { /* officially a job that calls has a list, empty too */
         json_t *needs = json_array();
         for (size_t i = 0; i < j->n_needs; i++)
             (void)json_array_append_new(
@@ -219,11 +219,13 @@ static json_t *call_json(const struct writer *w, const struct wf_job *j)
     if (j->secrets_inherit)
         put(o, "inherit-secrets", json_true());
     if (c != NULL) {
-        const struct writer inner = {w->positions, w->editor, c->root->file};
+        const struct writer inner = {w->positions, w->editor, w->empty_calls, c->root->file};
         put_more(&inner, o, "defaults", c->defaults);
         put_more(&inner, o, "env", c->env);
         put_more(&inner, o, "embedded-concurrency", c->concurrency);
         put_jobs(&inner, o, c);
+    } else if (w->empty_calls) {
+        put(o, "jobs", json_array());
     }
     return o;
 }
@@ -273,7 +275,12 @@ static void put_input_types(json_t *o, const struct wf *wf)
 
 json_t *wf_to_json(const struct wf *wf, unsigned flags)
 {
-    const struct writer w = {(flags & WF_JSON_POSITIONS) != 0, (flags & WF_JSON_EDITOR) != 0, 1};
+    const struct writer w = {
+        .positions = (flags & WF_JSON_POSITIONS) != 0,
+        .editor = (flags & WF_JSON_EDITOR) != 0,
+        .empty_calls = (flags & WF_JSON_EMPTY_CALLS) != 0,
+        .file = 1,
+    };
     json_t *o = json_object();
 
     if (w.editor)

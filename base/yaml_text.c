@@ -101,26 +101,32 @@ size_t yx_text_restore(const char *p, size_t n, char *out)
     return b.len;
 }
 
-/* Wide characters in front of the place; all, or only those of its line. */
-static size_t wide_before(const struct yx_text *t, size_t line, size_t col, bool line_only)
+/* Wide characters in front of the place; they are in order. */
+static size_t wide_before(const struct yx_text *t, size_t line, size_t col)
 {
-    size_t n = 0;
+    size_t from = 0, to = t->n_wide;
 
-    for (size_t i = 0; i < t->n_wide && t->wide[i].line <= line; i++) {
-        bool same = t->wide[i].line == line;
-        n += same ? t->wide[i].col < col : !line_only;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        const struct yx_place *w = &t->wide[mid];
+        if (w->line < line || (w->line == line && w->col < col))
+            from = mid + 1;
+        else
+            to = mid;
     }
-    return n;
+    return from;
 }
 
 unsigned yx_text_col(const struct yx_text *t, size_t line, size_t col)
 {
-    return (unsigned)(col + (t->n_wide == 0 ? 0 : wide_before(t, line, col, true))) + 1;
+    if (t->n_wide > 0)
+        col += wide_before(t, line, col) - wide_before(t, line, 0);
+    return (unsigned)col + 1;
 }
 
 size_t yx_text_index(const struct yx_text *t, size_t line, size_t col, size_t index)
 {
-    return index + (t->n_wide == 0 ? 0 : wide_before(t, line, col, false));
+    return index + wide_before(t, line, col);
 }
 
 /* ---- problems ---- */

@@ -299,15 +299,43 @@ static void a_part_is_kept(void **state)
     }
 }
 
+/* The largest growth of a text that is prepared, and positions behind many wide characters in linear time. */
+static void odd_characters_in_bulk(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(2 << 20);
+
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        AUTO(auto_yx) struct yx_doc *doc = NULL;
+        struct err e = {0};
+        buf_reset(&b);
+        buf_adds(&b, "a: ['");
+        for (int i = 0; i < 200000; i++)
+            buf_adds(&b, wide ? "\xF0\x9F\x98\x80" : "\x01");
+        buf_adds(&b, "'");
+        for (int i = 0; i < 20000; i++)
+            buf_adds(&b, wide ? ", \xF0\x9F\x98\x80" : ", \x02");
+        buf_adds(&b, "]\n");
+        if (yx_parse(buf_sv(&b), NULL, &doc, &e) < 0)
+            fail_msg("%s", e.msg);
+        const struct yx_node *list = yx_root(doc)->items[1];
+        unsigned units = wide ? 2 : 1;
+        assert_int_equal(list->n, 20001);
+        assert_int_equal(list->items[1]->col, 5 + 200000 * units + 3 + 1);
+        assert_int_equal(list->items[20000]->col, 5 + 200000 * units + 3 + 19999 * (units + 2) + 1);
+    }
+}
+
 int main(void)
 {
-    enum { N = sizeof cases / sizeof cases[0], M = 5 };
+    enum { N = sizeof cases / sizeof cases[0], M = 6 };
     struct CMUnitTest tests[N + M] = {
         cmocka_unit_test(positions_count_characters),
         cmocka_unit_test(limits_hold_at_max_and_fail_above),
         cmocka_unit_test(an_alias_bomb_ends_at_the_node_limit),
         cmocka_unit_test(deep_nesting_costs_no_stack),
         cmocka_unit_test(a_part_is_kept),
+        cmocka_unit_test(odd_characters_in_bulk),
     };
 
     for (size_t i = 0; i < N; i++)
