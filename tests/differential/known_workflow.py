@@ -170,6 +170,8 @@ KNOWN = [
     Known("empty image of a job's container", "4.8", R_NEW, theirs=r"Unexpected value ''", inside="container|image"),
     Known("`updated` of project", "5.2", "as Gantry (spec table)", theirs=r"Unexpected value 'updated'", inside="project"),
     Known("types of repository_dispatch in one text", "5.2", R_NEW, theirs=r"Unexpected value '.*'", inside="repository_dispatch"),
+    Known("condition of a snapshot", "4.10", R_NEW + ": it is a condition, a lone text too", inside="snapshot",
+          ours=r"Unexpected symbol: .*|Unrecognized named-value: .*"),
     Known("expressions in `snapshot`", "4.3, 4.10", R_NEW, inside="snapshot",
           theirs=r"Unrecognized (?:named-value|function): .*|A template expression is not allowed in this context"),
     Known("names that are numbers or booleans", "2.2", R_NEW + "; an exception of JavaScript",
