@@ -33,7 +33,7 @@ static void print_string(struct buf *b, struct sv s)
 static void print_number(struct buf *b, double v)
 {
     char text[40];
-    char digits[40];
+    char digits[40] = "0";
     int n = 0, precision = 0;
 
     if (!(v < 0) && !(v > 0)) {

@@ -8,9 +8,9 @@
 
 void route_done(struct route_match *m)
 {
-    for (size_t i = 0; i < m->n; i++)
-        free(m->params[i].value);
-    *m = (struct route_match){.route = NULL};
+    while (m->n > 0)
+        free(m->params[--m->n].value);
+    m->route = NULL;
 }
 
 /* False: ill-formed coding. */

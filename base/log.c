@@ -140,7 +140,7 @@ static size_t count(struct sv s, char c)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; s.p != NULL && i < s.n; i++)
         n += s.p[i] == c;
     return n;
 }

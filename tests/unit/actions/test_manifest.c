@@ -203,7 +203,7 @@ static void references_are_split(void **state)
         int rc = uses_parse(sv_of(uses_rows[i].text), &u, &e);
         if (rc != (uses_rows[i].repository != NULL ? 0 : -1))
             fail_msg("%s: %d", uses_rows[i].text, rc);
-        if (rc < 0)
+        if (uses_rows[i].repository == NULL)
             continue;
         assert_int_equal(u.kind, uses_rows[i].kind);
         assert_true(sv_is(u.repository, uses_rows[i].repository));

@@ -394,6 +394,7 @@ static void secrets_that_are_passed_on_are_not_stored(void **state)
     (void)state;
     rig_session(g, 0);
     run = rig_run(g, CALLS("./" BUILD), with_file(BUILD, CALLED));
+    assert_non_null(run);
     j = rig_take(g, 0);
     expect_variable(&j, "S", "<" SECRET ">");
     search(g->dir, SECRET);
