@@ -195,6 +195,11 @@ static struct lint_range range_in(const struct lint *l, const struct yx_node *sc
 
     lint_locate(l, scalar, offset, &at.line, &at.col);
     lint_locate(l, scalar, offset + n, &at.end_line, &at.end_col);
+    /* Bytes that are no UTF-8 are counted in another way in the value than in the file: never backwards. */
+    if (at.end_line < at.line || (at.end_line == at.line && at.end_col < at.col)) {
+        at.end_line = at.line;
+        at.end_col = at.col;
+    }
     return at;
 }
 
