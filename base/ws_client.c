@@ -363,8 +363,6 @@ static void *run_thread(void *arg)
     while (!k->stopping && lws_service(k->context, 0) >= 0)
         ;
     k->stopping = true;
-    lws_context_destroy(k->context);
-    drop_messages(k);
     return NULL;
 }
 
@@ -534,7 +532,10 @@ void wsc_free(struct wsc *w)
     if (w == NULL)
         return;
     command(w, &(struct queue_msg){.kind = CMD_STOP});
-    BUG(pthread_join(w->thread, NULL) != 0); /* the thread destroys the context at its end */
+    BUG(pthread_join(w->thread, NULL) != 0);
+    /* Not by the thread: it may end before command() has woken it. */
+    lws_context_destroy(w->link.context);
+    drop_messages(&w->link);
     loop_del_fd(w->watch);
     link_done(&w->link);
     w->freed = true;

@@ -324,7 +324,6 @@ static void *run_thread(void *arg)
     while (!s->stopped && lws_service(s->context, 0) >= 0)
         ;
     s->stopping = true;
-    lws_context_destroy(s->context);
     return NULL;
 }
 
@@ -472,6 +471,8 @@ void wss_free(struct wss *s)
     if (s == NULL)
         return;
     command(s, CMD_STOP, 0);
-    BUG(pthread_join(s->thread, NULL) != 0); /* the thread destroys the context at its end */
+    BUG(pthread_join(s->thread, NULL) != 0);
+    /* Not by the thread: it may end before command() has woken it. */
+    lws_context_destroy(s->side.context);
     wss_done(s);
 }
