@@ -44,6 +44,8 @@ MUST_USE int tok_typed(struct tok_arena *a, const struct yx_node *n, unsigned fi
  * the reasons were appended to *why, each with a zero byte behind it. Whether an expression may stand here is the
  * caller's question. */
 MUST_USE int tok_scan(struct tok **t, const struct expr_names *names, struct buf *why);
+/* Index behind the "}}" that closes the expression opened at `from`, or SV_NPOS. */
+size_t tok_find_close(struct sv s, size_t from);
 bool tok_may_have_expr(const struct tok *t); /* a string with "${{" */
 /* Parses one expression for its errors only; the reason carries the whole expression, unlike struct err. */
 MUST_USE int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *why);

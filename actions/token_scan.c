@@ -21,8 +21,7 @@ int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *w
     return expr_parse(text, names, &x, &xe, &e);
 }
 
-/* Index behind the "}}" that closes the expression opened at `from`, or SV_NPOS. */
-static size_t find_close(struct sv s, size_t from)
+size_t tok_find_close(struct sv s, size_t from)
 {
     bool in_string = false;
 
@@ -130,7 +129,7 @@ static int end_reason(struct scan *c, struct buf *why)
 static int scan_one(struct sv s, size_t *at, const struct expr_names *names, struct scan *c,
                     struct buf *why)
 {
-    size_t end = find_close(s, *at);
+    size_t end = tok_find_close(s, *at);
 
     if (end == SV_NPOS) {
         buf_adds(why, "The expression is not closed. An unescaped ${{ sequence was found, but "

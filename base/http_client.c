@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The HTTP client's life in the loop: libcurl's sockets and timer, attempts and their time-outs on the one
- * clock, redirects, retries. libcurl is opened by the first request that needs it. */
+ * The life of a request of the HTTP client: attempts, their time-outs on the one clock, retries. */
 #include "base/http_client.h"
 
 #include <stdio.h>
@@ -10,79 +9,6 @@
 #include "base/ids.h"
 #include "base/mem.h"
 #include "base/num.h"
-
-/* ---- libcurl in the loop ----------------------------------------------------------------------------- */
-
-static void check_finished(struct hc *h);
-
-static void action(struct hc *h, curl_socket_t fd, int mask)
-{
-    int running;
-
-    h->in_transfer = true;
-    (void)hc_curl.multi_socket_action(h->m, fd, mask, &running);
-    h->in_transfer = false;
-    check_finished(h);
-}
-
-static void on_socket(void *ctx, int fd, unsigned events)
-{
-    int mask = 0;
-
-    if ((events & LOOP_READ) != 0)
-        mask |= CURL_CSELECT_IN;
-    if ((events & LOOP_WRITE) != 0)
-        mask |= CURL_CSELECT_OUT;
-    action(ctx, fd, mask != 0 ? mask : CURL_CSELECT_ERR);
-}
-
-static int on_watch(CURL *easy, curl_socket_t fd, int what, void *ctx, void *watch)
-{
-    struct hc *h = ctx;
-    struct loop_fd *w = watch;
-    unsigned events = 0;
-    struct err e;
-
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        loop_del_fd(w);
-        (void)hc_curl.multi_assign(h->m, fd, NULL);
-        return 0;
-    }
-    if (what != CURL_POLL_OUT)
-        events |= LOOP_READ;
-    if (what != CURL_POLL_IN)
-        events |= LOOP_WRITE;
-    if (w != NULL) {
-        loop_set_fd(w, events);
-        return 0;
-    }
-    if (loop_add_fd(h->l, fd, events, on_socket, h, &w, &e) < 0)
-        return -1;
-    (void)hc_curl.multi_assign(h->m, fd, w);
-    return 0;
-}
-
-static int on_timer_wanted(CURLM *m, long delay_ms, void *ctx)
-{
-    struct hc *h = ctx;
-
-    (void)m;
-    loop_set_timer(h->timer, delay_ms);
-    return 0;
-}
-
-/* libcurl reads the real clock. When the test clock jumps, this timer comes too early and libcurl does not
- * ask for it again, so it is asked. */
-static void on_timer(void *ctx)
-{
-    struct hc *h = ctx;
-    long delay_ms = -1;
-
-    action(h, CURL_SOCKET_TIMEOUT, 0);
-    if (hc_curl.multi_timeout(h->m, &delay_ms) == CURLM_OK && delay_ms >= 0)
-        loop_set_timer(h->timer, delay_ms);
-}
 
 /* ---- life of a request ------------------------------------------------------------------------------- */
 
@@ -241,58 +167,6 @@ static void wait_and_repeat(struct hc_req *r)
     loop_set_timer(r->timer, delay);
 }
 
-static void drop_secrets(struct hc_req *r)
-{
-    secret_free(&r->bearer);
-    for (size_t i = 0; i < r->headers.n;) {
-        struct sv line = sv_of(r->headers.v[i]);
-        if (!sv_istarts(line, SV("Authorization:")) && !sv_istarts(line, SV("Cookie:"))) {
-            i++;
-            continue;
-        }
-        free(r->headers.v[i]);
-        memmove(&r->headers.v[i], &r->headers.v[i + 1],
-                (r->headers.n - i) * sizeof *r->headers.v); /* with the NULL at the end */
-        r->headers.n--;
-    }
-}
-
-/* Follows by hand, so that neither the bearer nor a header with a secret reaches another host. */
-static void next_hop(struct hc_req *r, int status, const char *location)
-{
-    struct url from = {.port = 0}, to = {.port = 0};
-    struct err e = {0};
-
-    if (++r->redirects > r->spec.max_redirects) {
-        (void)err_set(&e, FAIL_PROTO, "more than %u redirects", r->spec.max_redirects);
-    } else if (hc_check_url(r->h, r->url, &from, &e) == 0 &&
-               hc_check_url(r->h, location, &to, &e) == 0) {
-        if (sv_ieq(from.scheme, SV("https")) && !sv_ieq(to.scheme, SV("https")))
-            (void)err_set(&e, FAIL_PROTO, "redirected from https:// to http://");
-        else if (r->source_read && status >= 307 &&
-                 (r->spec.rewind == NULL || r->spec.rewind(r->spec.ctx) < 0))
-            (void)err_set(&e, FAIL_PROTO, "redirected, and the body cannot be sent again");
-    }
-    if (e.code != FAIL_NONE) {
-        finish(r, 0, &e);
-        return;
-    }
-    if (!sv_ieq(from.host, to.host) || from.port != to.port || !sv_ieq(from.scheme, to.scheme))
-        drop_secrets(r);
-    bool post = sv_is(sv_of(r->method), "POST");
-    if ((status == 303 && !sv_is(sv_of(r->method), "HEAD")) || (status < 303 && post)) {
-        free(r->method);
-        r->method = xstrdup("GET");
-        r->no_body = true; /* RFC 9110 15.4 */
-    }
-    char *url = xstrdup(location);
-    hc_transfer_free(r);
-    free(r->url);
-    r->url = url;
-    r->attempts--; /* a hop is not a retry */
-    begin_attempt(r);
-}
-
 /* ---- ends of attempts -------------------------------------------------------------------------------- */
 
 /* Names host and port only: paths and queries may hold tokens. */
@@ -329,48 +203,10 @@ static int status_of(const struct hc_req *r)
     return (int)status;
 }
 
-/* RFC 3986 5.2 for what redirects name: a whole URL, a path, or something beside the last one. */
-static char *resolve(const char *base, struct sv to)
-{
-    struct sv from = sv_of(base), path;
-    size_t scheme = sv_find(from, SV("://")), slash;
-
-    if (sv_find(to, SV("://")) != SV_NPOS)
-        return sv_dup(to);
-    BUG(scheme == SV_NPOS);
-    if (sv_starts(to, SV("//")))
-        return xasprintf("%.*s:%.*s", (int)scheme, base, (int)to.n, to.p);
-    if (sv_chr(from, '?') != SV_NPOS)
-        from.n = sv_chr(from, '?');
-    path = sv_sub(from, scheme + 3, from.n);
-    slash = sv_chr(path, '/');
-    path = slash == SV_NPOS ? SV("") : sv_sub(path, slash, path.n);
-    from.n -= path.n; /* scheme and authority */
-    if (sv_starts(to, SV("/")))
-        return xasprintf("%.*s%.*s", (int)from.n, base, (int)to.n, to.p);
-    path.n = slash == SV_NPOS ? 0 : sv_rchr(path, '/');
-    return xasprintf("%.*s%.*s/%.*s", (int)from.n, base, (int)path.n, path.p, (int)to.n, to.p);
-}
-
-/* Where a redirect leads, free(); NULL: it does not say. */
-static char *location_of(const struct hc_req *r)
-{
-    char *text = NULL;
-    struct sv to;
-
-    if (r->easy != NULL)
-        return hc_curl.easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK &&
-                       text != NULL
-                   ? xstrdup(text)
-                   : NULL;
-    if (!hc_header(buf_sv(&r->head), "Location", &to) || to.n == 0 || to.n > URL_MAX_BYTES)
-        return NULL;
-    return resolve(r->url, to);
-}
-
 static void answered(struct hc_req *r)
 {
     AUTO(auto_free) char *location = NULL;
+    struct err e;
     int status;
 
     if (!r->head_complete) { /* libcurl takes the end of the connection for the end of the headers */
@@ -383,11 +219,15 @@ static void answered(struct hc_req *r)
         return;
     }
     if (is_redirect(r, status))
-        location = location_of(r);
-    if (location != NULL)
-        next_hop(r, status, location);
-    else
+        location = hc_location(r);
+    if (location == NULL) {
         finish(r, status, NULL);
+    } else if (hc_redirect(r, status, location, &e) < 0) {
+        finish(r, 0, &e);
+    } else {
+        hc_transfer_free(r);
+        begin_attempt(r);
+    }
 }
 
 void hc_attempt_over(struct hc_req *r, enum fail code, const char *why, bool repeatable)
@@ -402,18 +242,6 @@ void hc_attempt_over(struct hc_req *r, enum fail code, const char *why, bool rep
         answered(r);
 }
 
-/* A certificate does not get better by trying again. */
-static void transfer_over(struct hc_req *r, CURLcode rc)
-{
-    bool certificate = rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE;
-    enum fail code = rc == CURLE_OK                   ? FAIL_NONE
-                     : rc == CURLE_OPERATION_TIMEDOUT ? FAIL_TIMEOUT
-                                                      : FAIL_NET;
-
-    hc_attempt_over(r, code, r->error[0] != '\0' ? r->error : hc_curl.easy_strerror(rc),
-                    !certificate);
-}
-
 void hc_sweep(struct hc *h)
 {
     struct hc_req *next;
@@ -422,23 +250,6 @@ void hc_sweep(struct hc *h)
         next = r->next;
         if (r->canceled)
             req_free(r);
-    }
-}
-
-static void check_finished(struct hc *h)
-{
-    CURLMsg *msg;
-    int left;
-
-    hc_sweep(h);
-    while ((msg = hc_curl.multi_info_read(h->m, &left)) != NULL) {
-        struct hc_req *r = NULL;
-        CURLcode rc = msg->data.result; /* msg dies with the handle */
-
-        if (msg->msg != CURLMSG_DONE)
-            continue;
-        BUG(hc_curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &r) != CURLE_OK || r == NULL);
-        transfer_over(r, rc);
     }
 }
 
@@ -456,23 +267,6 @@ static void on_req_timer(void *ctx)
 
 /* ---- public ------------------------------------------------------------------------------------------ */
 
-int hc_need_curl(struct hc *h, struct err *e)
-{
-    if (h->m != NULL)
-        return 0;
-    if (hc_curl_open(e) < 0)
-        return -1;
-    if (hc_curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(e, FAIL_INTERNAL, "cannot start libcurl");
-    h->m = hc_curl.multi_init();
-    BUG(h->m == NULL);
-    BUG(hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETFUNCTION, on_watch) != CURLM_OK ||
-        hc_curl.multi_setopt(h->m, CURLMOPT_SOCKETDATA, h) != CURLM_OK ||
-        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERFUNCTION, on_timer_wanted) != CURLM_OK ||
-        hc_curl.multi_setopt(h->m, CURLMOPT_TIMERDATA, h) != CURLM_OK);
-    return 0;
-}
-
 struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e)
 {
     struct hc *h = xcalloc(1, sizeof *h);
@@ -484,7 +278,7 @@ struct hc *hc_new(struct loop *l, const struct hc_options *o, struct err *e)
     h->proxy = o->proxy != NULL ? xstrdup(o->proxy) : NULL;
     h->allow_http = o->allow_http;
     h->curl_only = o->curl_only;
-    h->timer = loop_add_timer(l, 0, on_timer, h);
+    h->timer = loop_add_timer(l, 0, hc_curl_on_timer, h);
     loop_set_timer(h->timer, -1);
     return h;
 }
@@ -499,10 +293,7 @@ void hc_free(struct hc *h)
         req_free(r);
     }
     hc_plain_close_idle(h);
-    if (h->m != NULL) {
-        (void)hc_curl.multi_cleanup(h->m);
-        hc_curl.global_cleanup();
-    }
+    hc_curl_close(h);
     loop_del_timer(h->timer);
     free(h->user_agent);
     free(h->ca_file);
@@ -580,7 +371,7 @@ void hc_cancel(struct hc_req *r)
     if (r == NULL || r->finished)
         return; /* from its own done callback */
     r->canceled = true;
-    if (!r->h->in_transfer) /* else check_finished() frees it */
+    if (!r->h->in_transfer) /* else hc_sweep() frees it */
         req_free(r);
 }
 
@@ -596,58 +387,4 @@ bool hc_header(struct sv headers, const char *name, struct sv *value)
         return true;
     }
     return false;
-}
-
-/* ---- one request in a loop of its own ---------------------------------------------------------------- */
-
-struct fetch {
-    struct loop *l;
-    struct buf *body;
-    struct err e;
-    int status;
-};
-
-static void on_fetched(void *ctx, const struct hc_response *r, const struct err *e)
-{
-    struct fetch *f = ctx;
-
-    if (e != NULL)
-        f->e = *e;
-    f->status = r->status;
-    if (e == NULL && f->body != NULL)
-        buf_addsv(f->body, r->body);
-    loop_stop(f->l);
-}
-
-static void auto_loop(struct loop **l)
-{
-    loop_free(*l);
-}
-
-static void auto_hc(struct hc **h)
-{
-    hc_free(*h);
-}
-
-int hc_fetch(const struct hc_options *o, const struct hc_spec *s, int *status, struct buf *body,
-             struct err *e)
-{
-    AUTO(auto_loop) struct loop *l = loop_new(e);
-    AUTO(auto_hc) struct hc *h = l != NULL ? hc_new(l, o, e) : NULL;
-    struct fetch f = {.l = l, .body = body};
-    struct hc_spec spec = *s;
-
-    if (h == NULL)
-        return -1;
-    spec.done = on_fetched;
-    spec.ctx = &f;
-    BUG(s->source != NULL || s->sink != NULL); /* they would get our ctx */
-    if (hc_start(h, &spec, NULL, e) < 0 || loop_run(l, e) < 0)
-        return -1;
-    if (f.e.code != FAIL_NONE) {
-        *e = f.e;
-        return -1;
-    }
-    *status = f.status;
-    return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the HTTP client share: the life of a request with retries and redirects, and libcurl's multi
- * handle in the loop (http_client.c); one attempt as libcurl sees it (http_transfer.c), or over a socket of our own
- * (http_plain.c). */
+ * What the files of the HTTP client share: the life of a request with its retries (http_client.c) and redirects
+ * (http_redirect.c); one attempt (http_transfer.c) by libcurl's multi handle in the loop (http_curl.c), or over a
+ * socket of our own (http_plain.c). */
 #ifndef BASE_HTTP_CLIENT_PRIV_H
 #define BASE_HTTP_CLIENT_PRIV_H
 
@@ -97,7 +97,18 @@ void hc_plain_close_idle(struct hc *h);
 /* http_client.c: the attempt has ended, well (FAIL_NONE) or not; the request may be gone afterwards. */
 void hc_attempt_over(struct hc_req *r, enum fail code, const char *why, bool repeatable);
 void hc_sweep(struct hc *h); /* frees what was canceled meanwhile */
+
+/* http_redirect.c */
+char *
+hc_location(const struct hc_req *r); /* where a redirect leads, free(); NULL: it does not say */
+/* Turns the request into the one that a redirect wants; neither the bearer nor a header with a secret reaches
+ * another host. -1: it may not be followed. */
+MUST_USE int hc_redirect(struct hc_req *r, int status, const char *location, struct err *e);
+
+/* http_curl.c: opened by the first request that needs it. */
 MUST_USE int hc_need_curl(struct hc *h, struct err *e);
+void hc_curl_on_timer(void *hc);
+void hc_curl_close(struct hc *h);
 
 bool hc_status_is_final(const struct hc_req *r, int status); /* neither repeated nor redirected */
 

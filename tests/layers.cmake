@@ -27,7 +27,7 @@ set(libraries
     "^seccomp\\.h$"           "^(sandbox/program|runner/worker)/"
     "^sqlite3\\.h$"           "^(runner/service|bridge)/"
     "^libpq-fe\\.h$"          "^(runner/service|bridge)/"
-    "^archive(_entry)?\\.h$"  "^runner/(worker|service)/"
+    "^archive(_entry)?\\.h$"  "^base/libarchive\\.h$"
     "^dlfcn\\.h$"             "^base/dl\\.c$"
     "^cmocka\\.h$"            "^$")
 # The C library and the kernel.

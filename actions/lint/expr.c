@@ -4,6 +4,7 @@
  * the checks. Rules: expression-syntax, function-arguments, unknown-context, unavailable-context,
  * unknown-function, unavailable-function, condition-literal-text, wrong-value-type, object-in-string. */
 #include "actions/lint/lint_priv.h"
+#include "actions/token_priv.h"
 #include "base/mem.h"
 
 #define OPEN SV("${{")
@@ -17,20 +18,6 @@ static const struct {
     {"job", CX_JOB},           {"runner", CX_RUNNER}, {"env", CX_ENV},         {"jobs", CX_JOBS},
 };
 #define N_CONTEXTS (sizeof contexts / sizeof contexts[0])
-
-/* Index behind the "}}" that closes the expression opened at `from`, or SV_NPOS. */
-static size_t find_close(struct sv s, size_t from)
-{
-    bool in_string = false;
-
-    for (size_t i = from + OPEN.n; i < s.n; i++) {
-        if (s.p[i] == '\'')
-            in_string = !in_string;
-        else if (!in_string && s.p[i] == '}' && s.p[i - 1] == '}')
-            return i + 1;
-    }
-    return SV_NPOS;
-}
 
 /* ---- names ---- */
 
@@ -268,7 +255,7 @@ static void check_parts(struct lint *l, const struct lint_site *s)
     if (too_long(l, s))
         return;
     while (at != SV_NPOS) {
-        size_t end = find_close(v, at);
+        size_t end = tok_find_close(v, at);
         if (end == SV_NPOS) {
             lint_in(l, &rule_expression_syntax, s->node, at, 3,
                     "the expression is not closed: '}}' is missing");
@@ -286,7 +273,7 @@ static void check_parts(struct lint *l, const struct lint_site *s)
         size_t next = sv_find(sv_sub(v, end, SV_NPOS), OPEN);
         at = next == SV_NPOS ? SV_NPOS : end + next;
     }
-    size_t end = find_close(v, first);
+    size_t end = tok_find_close(v, first);
     if (s->place == PLACE_IF && (first != 0 || sv_trim(sv_sub(v, end, SV_NPOS)).n > 0))
         lint_at(l, &rule_condition_literal_text, s->node,
                 "the condition is always true: with text around ${{ }} it is a text that is not "

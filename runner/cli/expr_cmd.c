@@ -22,8 +22,8 @@
 #include "base/glob_walk.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "runner/cli/each_line.h"
 
-#define MAX_LINE     ((size_t)64 << 20)
 #define MAX_CONTEXTS ((size_t)64 << 20)
 #define MAX_MESSAGE  ((size_t)16 << 20)
 
@@ -114,7 +114,7 @@ static json_t *pair(const char *kind, json_t *own_value)
 static json_t *error_of(const struct expr_error *xe, struct sv text, struct sv expr)
 {
     static const char *const kinds[] = {"lexing", "parsing", "evaluation"};
-    AUTO(buf_free) struct buf b = BUF_INIT(MAX_MESSAGE + MAX_LINE);
+    AUTO(buf_free) struct buf b = BUF_INIT(MAX_MESSAGE + EACH_LINE_MAX);
 
     buf_addsv(&b, text);
     if (xe->kind == EXPR_EVALUATION) { /* as the runner of the official cases composes it */
@@ -149,38 +149,6 @@ static int batch_line(struct sv line, struct buf *out, struct err *e)
     jx_write(out, answer);
     buf_addc(out, '\n');
     return buf_done(out, "result", e);
-}
-
-static int batch(void)
-{
-    AUTO(auto_free) char *line = NULL;
-    AUTO(buf_free) struct buf out = BUF_INIT(SIZE_MAX / 4);
-    size_t cap = 0, number = 0;
-    ssize_t n;
-
-    while ((n = getline(&line, &cap, stdin)) > 0) {
-        struct err e = {0};
-        struct sv s = sv_trim((struct sv){line, (size_t)n});
-        number++;
-        if (s.n == 0)
-            continue;
-        if (s.n > MAX_LINE)
-            (void)err_set(&e, FAIL_LIMIT, "line is longer than 64 MiB");
-        buf_reset(&out);
-        if (e.code != FAIL_NONE || batch_line(s, &out, &e) < 0) {
-            (void)err_wrap(&e, "line %zu", number);
-            err_print(&e);
-            return 2;
-        }
-        (void)fwrite(out.p, 1, out.len, stdout);
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        struct err e = {0};
-        (void)err_sys(&e, "cannot write the results");
-        err_print(&e);
-        return 2;
-    }
-    return 0;
 }
 
 /* ---- one expression ---- */
@@ -261,5 +229,5 @@ int cli_expr(int argc, char **argv)
         (void)fputs(usage, stderr);
         return 2;
     }
-    return is_batch ? batch() : single(argv[optind], contexts);
+    return is_batch ? cli_each_line(batch_line) : single(argv[optind], contexts);
 }

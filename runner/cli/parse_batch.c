@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Request and answer of one line, and the loop over lines. */
+ * Request and answer of one line. */
 #include "runner/cli/parse_batch.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "actions/manifest.h"
 #include "actions/workflow_json.h"
 #include "base/mem.h"
 #include "base/path.h"
-
-#define MAX_LINE ((size_t)64 << 20)
+#include "runner/cli/each_line.h"
 
 static void put(json_t *o, const char *key, json_t *own)
 {
@@ -84,31 +81,5 @@ static int answer_line(struct sv line, struct buf *out, struct err *e)
 
 int cli_parse_batch(void)
 {
-    AUTO(auto_free) char *line = NULL;
-    AUTO(buf_free) struct buf out = BUF_INIT(SIZE_MAX / 4);
-    size_t cap = 0, number = 0;
-    struct err e = {0};
-    ssize_t n;
-
-    while ((n = getline(&line, &cap, stdin)) > 0) {
-        struct sv s = sv_trim((struct sv){line, (size_t)n});
-        number++;
-        if (s.n == 0)
-            continue;
-        if (s.n > MAX_LINE)
-            (void)err_set(&e, FAIL_LIMIT, "line is longer than 64 MiB");
-        buf_reset(&out);
-        if (e.code != FAIL_NONE || answer_line(s, &out, &e) < 0) {
-            (void)err_wrap(&e, "line %zu", number);
-            err_print(&e);
-            return 2;
-        }
-        (void)fwrite(out.p, 1, out.len, stdout);
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        (void)err_sys(&e, "cannot write the results");
-        err_print(&e);
-        return 2;
-    }
-    return 0;
+    return cli_each_line(answer_line);
 }

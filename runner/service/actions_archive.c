@@ -4,8 +4,6 @@
  * 3.5): `git archive` at the ref for repositories, libarchive for plain folders. */
 #include "runner/service/actions_priv.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +13,9 @@
 
 #include "base/base64.h"
 #include "base/crypto.h"
-#include "base/dl.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/libarchive.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/proc.h"
@@ -254,55 +252,6 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* libarchive, opened by the first archive (base/dl.h): most runs have none. */
-#define LA_FUNCTIONS(X)                \
-    X(entry_filetype)                  \
-    X(entry_free)                      \
-    X(entry_new)                       \
-    X(entry_pathname)                  \
-    X(entry_set_mode)                  \
-    X(entry_set_mtime)                 \
-    X(entry_set_pathname)              \
-    X(entry_set_size)                  \
-    X(entry_set_symlink)               \
-    X(entry_size)                      \
-    X(error_string)                    \
-    X(read_data)                       \
-    X(read_free)                       \
-    X(read_new)                        \
-    X(read_next_header)                \
-    X(read_open_fd)                    \
-    X(read_support_filter_gzip)        \
-    X(read_support_format_tar)         \
-    X(write_add_filter_gzip)           \
-    X(write_close)                     \
-    X(write_data)                      \
-    X(write_free)                      \
-    X(write_header)                    \
-    X(write_new)                       \
-    X(write_open_fd)                   \
-    X(write_set_format_pax_restricted) \
-    X(write_set_options)
-
-static struct {
-#define LA_MEMBER(f) __typeof__(archive_##f) *f; /* NOLINT(bugprone-macro-parentheses): a name */
-    LA_FUNCTIONS(LA_MEMBER)
-#undef LA_MEMBER
-} la;
-
-static int open_library(struct err *e)
-{
-    static const struct dl_symbol symbols[] = {
-#define LA_SYMBOL(f) {"archive_" #f, &la.f},
-        LA_FUNCTIONS(LA_SYMBOL)
-#undef LA_SYMBOL
-    };
-
-    return la.write_new != NULL
-               ? 0
-               : dl_open(GANTRY_SONAME_ARCHIVE, symbols, sizeof symbols / sizeof symbols[0], e);
-}
-
 static int archive_error(struct walk *w, struct err *e)
 {
     return err_set(e, FAIL_SYS, "cannot write an archive: %s", la.error_string(w->a));
@@ -407,7 +356,7 @@ int mirror_folder(const char *dir, const char *top, int fd, struct err *e)
     struct walk w = {.a = NULL};
     int root, rc;
 
-    if (open_library(e) < 0)
+    if (la_open(e) < 0)
         return -1;
     root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
@@ -480,7 +429,7 @@ int archive_file(int fd, const char *path, size_t max, struct buf *out, struct e
     struct archive *a;
     int rc = -1;
 
-    if (open_library(e) < 0)
+    if (la_open(e) < 0)
         return -1;
     a = la.read_new();
     (void)la.read_support_filter_gzip(a);

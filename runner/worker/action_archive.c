@@ -2,54 +2,17 @@
  *
  * Unpacking the archive of an action. The archive comes from a server: names are checked, nothing is written
  * through a link, and entries, bytes and depth have limits. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/dl.h"
 #include "base/fd.h"
 #include "base/fs.h"
+#include "base/libarchive.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "runner/worker/action_prepare.h"
-
-/* libarchive, opened by the first archive (base/dl.h): most jobs have none. */
-#define LA_FUNCTIONS(X)         \
-    X(entry_filetype)           \
-    X(entry_hardlink)           \
-    X(entry_pathname)           \
-    X(entry_perm)               \
-    X(entry_symlink)            \
-    X(error_string)             \
-    X(read_data_block)          \
-    X(read_free)                \
-    X(read_new)                 \
-    X(read_next_header)         \
-    X(read_open_fd)             \
-    X(read_support_filter_gzip) \
-    X(read_support_format_tar)
-
-static struct {
-#define LA_MEMBER(f) __typeof__(archive_##f) *f; /* NOLINT(bugprone-macro-parentheses): a name */
-    LA_FUNCTIONS(LA_MEMBER)
-#undef LA_MEMBER
-} la;
-
-static int open_library(struct err *e)
-{
-    static const struct dl_symbol symbols[] = {
-#define LA_SYMBOL(f) {"archive_" #f, &la.f},
-        LA_FUNCTIONS(LA_SYMBOL)
-#undef LA_SYMBOL
-    };
-
-    return la.read_new != NULL
-               ? 0
-               : dl_open(GANTRY_SONAME_ARCHIVE, symbols, sizeof symbols / sizeof symbols[0], e);
-}
 
 struct unpack {
     struct archive *a;
@@ -191,7 +154,7 @@ int archive_unpack(int archive_fd, int into_dirfd, const char *what, struct err 
     struct archive_entry *entry;
     int rc = 0, r;
 
-    if (open_library(e) < 0)
+    if (la_open(e) < 0)
         return -1;
     u.a = a = la.read_new();
     BUG(a == NULL);

@@ -6,7 +6,8 @@ target_compile_options(memory_base PRIVATE -fno-sanitize=all -O1)
 target_link_libraries(memory_base PUBLIC PkgConfig::JANSSON PRIVATE PkgConfig::MHD
     PkgConfig::LWS PkgConfig::YAML PkgConfig::CRYPTO Threads::Threads)
 target_include_directories(memory_base SYSTEM PRIVATE ${CURL_INCLUDE_DIRS})
-target_compile_definitions(memory_base PRIVATE GANTRY_SONAME_CURL="${SONAME_CURL}")
+target_compile_definitions(memory_base PRIVATE GANTRY_SONAME_CURL="${SONAME_CURL}"
+    GANTRY_SONAME_ARCHIVE="${SONAME_ARCHIVE}")
 
 add_executable(memory_http_server ${CMAKE_CURRENT_SOURCE_DIR}/memory/http_server.c)
 set_target_properties(memory_http_server PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
