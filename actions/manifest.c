@@ -253,8 +253,8 @@ static void read_runs(struct wf_reader *r, struct manifest *m)
     }
 }
 
-int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct manifest **out,
-                   struct wf_errors *errors, struct err *e)
+static int parse(struct sv yaml, const char *file, unsigned file_index, bool go_on,
+                 struct manifest **out, struct wf_errors *errors, struct err *e)
 {
     AUTO(auto_manifest) struct manifest *m = xcalloc(1, sizeof *m);
     struct wf_options o = wf_default_options;
@@ -262,7 +262,9 @@ int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct
 
     o.max_depth = MAX_DEPTH;
     m->root = wf_read_text(&r, yaml, &schema_action, false);
-    if (m->root != NULL && errors->n == 0) {
+    errors->of_schema = errors->n;
+    /* what the schema refuses is an empty token: conversion finds no more in it */
+    if (m->root != NULL && (errors->n == 0 || (go_on && !r.stopped))) {
         m->name = text_of(m->root, "name");
         m->description = text_of(m->root, "description");
         read_inputs(m);
@@ -273,4 +275,16 @@ int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct
                        errors->n == 1 ? "" : "s", file);
     *out = TAKE_PTR(m);
     return 0;
+}
+
+int manifest_parse(struct sv yaml, const char *file, unsigned file_index, struct manifest **out,
+                   struct wf_errors *errors, struct err *e)
+{
+    return parse(yaml, file, file_index, false, out, errors, e);
+}
+
+int manifest_parse_all(struct sv yaml, const char *file, struct manifest **out,
+                       struct wf_errors *errors, struct err *e)
+{
+    return parse(yaml, file, 1, true, out, errors, e);
 }

@@ -34,6 +34,10 @@ struct manifest {
 };
 MUST_USE int manifest_parse(struct sv yaml, const char *file, unsigned file_index,
                             struct manifest **out, struct wf_errors *errors, struct err *e);
+/* The same for a check: what conversion finds is reported beside errors of the schema (wf_errors.of_schema), of which
+ * it may be a consequence. */
+MUST_USE int manifest_parse_all(struct sv yaml, const char *file, struct manifest **out,
+                                struct wf_errors *errors, struct err *e);
 void manifest_free(struct manifest *m);
 void auto_manifest(struct manifest **m);
 

@@ -243,7 +243,7 @@ void lint_reader(struct lint *l)
     struct err e = {0};
 
     o.go_on = true;
-    int rc = l->action ? manifest_parse(l->text, l->path, 1, &m, &errors, &e)
+    int rc = l->action ? manifest_parse_all(l->text, l->path, &m, &errors, &e)
                        : wf_parse_with(l->text, l->path, &o, &w, &errors, &e);
     if (rc == 0)
         return;

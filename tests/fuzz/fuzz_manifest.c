@@ -25,6 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int rc = manifest_parse((struct sv){in, size}, "action.yml", 1, &m, &errors, &e);
     if ((rc == 0) != (m != NULL) || (rc == 0) != (errors.n == 0))
         abort();
+    AUTO(wf_errors_free) struct wf_errors all = {.max = 100};
+    AUTO(auto_manifest) struct manifest *same = NULL;
+    struct err ignored = {0};
+    if (manifest_parse_all((struct sv){in, size}, "action.yml", &same, &all, &ignored) != rc ||
+        all.n < errors.n)
+        abort();
     if (m == NULL)
         return 0;
     if ((m->using == MANIFEST_NODE && m->main.n == 0) ||
