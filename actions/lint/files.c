@@ -115,22 +115,20 @@ static const struct yx_node *call_of(const struct yx_node *root, bool *callable)
     return call != NULL && call->kind == YX_MAPPING ? call : NULL;
 }
 
-enum lint_found lint_callee(struct lint *l, struct sv uses, const struct yx_node **call,
-                            bool *callable)
+/* NULL: it is not looked for. */
+static struct lint_called *called(struct lint *l, struct sv uses)
 {
     AUTO(auto_free) char *path = NULL;
     struct lint_called *c;
     size_t n = 0;
 
-    *call = NULL;
-    *callable = false;
     if (l->o->source == NULL || (!sv_starts(uses, SV("./")) && !sv_starts(uses, SV("$/"))) ||
         sv_chr(uses, '@') != SV_NPOS || (path = local_path(uses)) == NULL)
-        return UNKNOWN;
+        return NULL;
     for (c = l->called; c != NULL && strcmp(c->path, path) != 0; c = c->next)
         n++;
     if (c == NULL && n >= MAX_FILES)
-        return UNKNOWN;
+        return NULL;
     if (c == NULL) {
         c = lint_alloc(l, sizeof *c);
         c->next = l->called;
@@ -138,9 +136,31 @@ enum lint_found lint_callee(struct lint *l, struct sv uses, const struct yx_node
         l->called = c;
         c->found = read_called(l, c);
     }
+    return c;
+}
+
+enum lint_found lint_callee(struct lint *l, struct sv uses, const struct yx_node **call,
+                            bool *callable)
+{
+    const struct lint_called *c = called(l, uses);
+
+    *call = NULL;
+    *callable = false;
+    if (c == NULL)
+        return UNKNOWN;
     if (c->found == FOUND)
         *call = call_of(yx_root(c->doc), callable);
     return c->found;
+}
+
+const struct yx_node *lint_called_file(struct lint *l, struct sv uses, const char **path)
+{
+    const struct lint_called *c = called(l, uses);
+
+    if (c == NULL || c->found != FOUND)
+        return NULL;
+    *path = c->path;
+    return yx_root(c->doc);
 }
 
 void lint_files_done(struct lint *l)

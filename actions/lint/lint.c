@@ -336,6 +336,7 @@ static void check(struct lint *l)
     lint_matrices(l);
     lint_permissions(l);
     lint_calls(l);
+    lint_call_permissions(l);
 }
 
 /* GitHub takes a million nodes, and 50,000 where aliases multiply them. */

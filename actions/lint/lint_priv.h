@@ -158,6 +158,8 @@ enum lint_found lint_action(struct lint *l, struct sv uses, const struct manifes
  * one; *callable tells these apart. */
 enum lint_found lint_callee(struct lint *l, struct sv uses, const struct yx_node **call,
                             bool *callable);
+/* The same file as a whole and its path from the repository's top; NULL when it cannot be read. */
+const struct yx_node *lint_called_file(struct lint *l, struct sv uses, const char **path);
 void lint_files_done(struct lint *l);
 
 /* ---- places with expressions (walk.c) ---- */
@@ -218,6 +220,7 @@ void lint_environments(struct lint *l);
 void lint_credentials(struct lint *l);
 void lint_permissions(struct lint *l);
 void lint_calls(struct lint *l);
+void lint_call_permissions(struct lint *l);
 void lint_manifest(struct lint *l);
 void lint_dangers(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_triggers(struct lint *l);

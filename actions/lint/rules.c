@@ -13,6 +13,7 @@ const struct lint_rule *const lint_rules[] = {
     &rule_broad_permissions,
     &rule_cache_poisoning,
     &rule_call_input_type,
+    &rule_call_permissions,
     &rule_called_workflow_missing,
     &rule_case_predicate,
     &rule_choice_default,

@@ -12,6 +12,7 @@ extern const struct lint_rule rule_argument_type;
 extern const struct lint_rule rule_broad_permissions;
 extern const struct lint_rule rule_cache_poisoning;
 extern const struct lint_rule rule_call_input_type;
+extern const struct lint_rule rule_call_permissions;
 extern const struct lint_rule rule_called_workflow_missing;
 extern const struct lint_rule rule_case_predicate;
 extern const struct lint_rule rule_choice_default;

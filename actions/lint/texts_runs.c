@@ -191,6 +191,24 @@ const struct lint_rule rule_called_workflow_missing = {
             "  secrets:\n"
             "    token: ${{ secrets.TOKEN }}\n",
 };
+const struct lint_rule rule_call_permissions = {
+    .id = "call-permissions",
+    .level = LINT_ERROR,
+    .summary = "A called workflow asks for more rights than its caller has",
+    .why = "A called workflow can only get what the job that calls it may do itself: its permissions, "
+           "and those of its jobs, must lie within those of the calling job, or else of the calling "
+           "file, through every nested call. GitHub refuses the whole run otherwise. Nothing is said "
+           "where the caller states no permissions: the repository's settings decide then.",
+    .scope = LINT_JOBS,
+    .bad = "call:\n"
+           "  permissions:\n"
+           "    contents: read\n"
+           "  uses: ./.github/workflows/lint-writes.yml\n",
+    .good = "call:\n"
+            "  permissions:\n"
+            "    contents: write\n"
+            "  uses: ./.github/workflows/lint-writes.yml\n",
+};
 const struct lint_rule rule_not_callable = {
     .id = "not-callable",
     .level = LINT_ERROR,

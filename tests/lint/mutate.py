@@ -157,6 +157,8 @@ JOBS = [
     ("invalid-concurrency", JOB + ["  concurrency: §" + "z" * 401] + MAKE),
     ("invalid-snapshot", JOB + ["  snapshot:", "    §image-name: x", "    version: '2.1'"] + MAKE),
     ("called-workflow-missing", ["zz:", "  permissions: {}", "  uses: §./.github/workflows/zz-none.yml"]),
+    ("call-permissions", ["zz:", "  permissions: {pages: read}", "  uses: §./.github/workflows/zz-pages.yaml"]),
+    ("call-permissions", ["zz:", "  permissions: {contents: read}", "  uses: §./.github/workflows/zz-nested.yaml"]),
     ("invalid-call", ["zz:", "  permissions: {}", "  uses: §octo/zz/build.yml@v1"]),
     ("unpinned-action", ["zz:", "  permissions: {}", "  uses: octo/zz/.github/workflows/x.yml@§main"]),
     ("missing-timeout", ["§zz:"] + JOB[1:3] + MAKE),
@@ -301,7 +303,7 @@ def write(options):
             path = out / repository.name / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    files = sorted(p.relative_to(out) for p in out.glob("*/.github/workflows/*.y*ml"))
+    files = sorted(p.relative_to(out) for p in out.glob("*/.github/workflows/*.y*ml") if not p.name.startswith("zz-"))
     # an anchor is seen at every alias, and a file of one's own ignores changes what is added: not for these
     files = [f for f in files if not re.search(r"[ \[][&*][a-z]|gantry: ignore", (out / f).read_text())]
     expected = []
@@ -324,6 +326,9 @@ def write(options):
 
 
 HELPERS = {
+    ".github/workflows/zz-pages.yaml": "name: zz\non: workflow_call\npermissions: {pages: write}\njobs:\n  zz:\n    runs-on: ubuntu-latest\n"
+                                       "    timeout-minutes: 5\n    steps: [{run: make}]\n",
+    ".github/workflows/zz-nested.yaml": "name: zz\non: workflow_call\njobs:\n  zz:\n    uses: ./.github/workflows/zz-pages.yaml\n",
     "zz/here/action.yml": "name: zz\ndescription: zz\nruns:\n  using: composite\n  steps:\n    - run: make\n      shell: bash\n",
     "zz/inputs/action.yml": "name: zz\ndescription: zz\ninputs:\n  level: {description: x, required: true}\n"
                             "  old: {description: x, deprecationMessage: use level}\n"

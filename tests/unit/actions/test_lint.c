@@ -33,6 +33,24 @@ static const struct {
                                            "    outputs:\n"
                                            "      tag: {value: x}\n"
                                            "jobs: {}\n"},
+    {".github/workflows/lint-writes.yml", "on: workflow_call\n"
+                                          "permissions: {contents: write}\n"
+                                          "jobs:\n"
+                                          "  a: {runs-on: x, steps: [{run: make}]}\n"},
+    {".github/workflows/lint-jobs.yml",
+     "on: workflow_call\n"
+     "jobs:\n"
+     "  a: {permissions: {id-token: write, pages: write}, runs-on: x, steps: [{run: make}]}\n"
+     "  b: {name: Bee, permissions: read-all, runs-on: x, steps: [{run: make}]}\n"},
+    {".github/workflows/lint-nested.yml",
+     "on: workflow_call\n"
+     "jobs:\n"
+     "  a: {uses: ./.github/workflows/lint-writes.yml}\n"
+     "  b: {permissions: {}, uses: ./.github/workflows/lint-writes.yml}\n"},
+    {".github/workflows/lint-loop.yml", "on: workflow_call\n"
+                                        "jobs:\n"
+                                        "  a: {uses: ./.github/workflows/lint-loop.yml}\n"
+                                        "  b: {uses: ./.github/workflows/lint-loop.yml}\n"},
     {".github/workflows/lint-plain.yml", "on: push\njobs: {}\n"},
     {"lint-example/action.yml", "name: a\n"
                                 "description: b\n"
