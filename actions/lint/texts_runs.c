@@ -195,10 +195,11 @@ const struct lint_rule rule_call_permissions = {
     .id = "call-permissions",
     .level = LINT_ERROR,
     .summary = "A called workflow asks for more rights than its caller has",
-    .why = "A called workflow can only get what the job that calls it may do itself: its permissions, "
-           "and those of its jobs, must lie within those of the calling job, or else of the calling "
-           "file, through every nested call. GitHub refuses the whole run otherwise. Nothing is said "
-           "where the caller states no permissions: the repository's settings decide then.",
+    .why =
+        "A called workflow can only get what the job that calls it may do itself: its permissions, "
+        "and those of its jobs, must lie within those of the calling job, or else of the calling "
+        "file, through every nested call. GitHub refuses the whole run otherwise. Nothing is said "
+        "where the caller states no permissions: the repository's settings decide then.",
     .scope = LINT_JOBS,
     .bad = "call:\n"
            "  permissions:\n"
