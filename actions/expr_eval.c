@@ -15,7 +15,6 @@
 
 #define DEFAULT_MEMORY ((size_t)10 << 20) /* TemplateEvaluator's MaxBytes */
 #define OBJECT_BYTES   ((size_t)24)       /* EvaluationMemory.cs: any object */
-#define STRING_BYTES   ((size_t)26)       /* overhead of a string, besides 2 bytes a unit */
 #define TEXT_MAX       ((size_t)64 << 20) /* messages and trace lines */
 
 /* ---- results ---- */
@@ -202,13 +201,13 @@ static size_t bytes_of(const struct res *r)
 {
     if (r->kind != VAL_STRING)
         return OBJECT_BYTES;
-    return STRING_BYTES + 2 * (r->v != NULL ? r->v->str.utf16 : utf8_utf16_len(r->s));
+    return VAL_STRING_BYTES + 2 * (r->v != NULL ? r->v->str.utf16 : utf8_utf16_len(r->s));
 }
 
 /* No less than what eval_by_rules() accounts for a result: a UTF-16 unit takes a byte or more. */
 static inline size_t most_bytes_of_text(struct sv s)
 {
-    return OBJECT_BYTES + STRING_BYTES + 2 * s.n;
+    return OBJECT_BYTES + VAL_STRING_BYTES + 2 * s.n;
 }
 
 static inline size_t most_bytes_of(const struct res *r)

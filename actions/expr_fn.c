@@ -110,7 +110,7 @@ struct measure {
 static int measure_text(struct eval *ev, const struct node *n, struct measure *m, struct sv s,
                         size_t units)
 {
-    size_t cost = 26 + 2 * units;
+    size_t cost = VAL_STRING_BYTES + 2 * units;
 
     if (cost > ev->max_memory || m->cost > ev->max_memory - cost)
         return expr_fail_memory(ev, n);
@@ -195,7 +195,7 @@ static int fn_to_json(struct eval *ev, const struct node *n, unsigned level, str
     if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
         return -1;
     AUTO(auto_val) struct val *v = res_to_val(&r);
-    struct val *text = val_pretty_string(v, ev->max_memory / 2);
+    struct val *text = val_pretty_string(v, ev->max_memory);
     if (text == NULL)
         return expr_fail_memory(ev, n);
     res_set_own(out, text);

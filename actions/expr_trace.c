@@ -9,7 +9,6 @@
 #include "base/mem.h"
 
 #define EXPANDED_MEMORY ((size_t)1 << 20)  /* EvaluationContext's MaxCacheMemory */
-#define STRING_BYTES    26U                /* as accounted in the evaluator */
 #define TEXT_MAX        ((size_t)64 << 20) /* a line */
 
 static void trace(const struct eval *ev, unsigned level, const char *head, struct sv tail)
@@ -46,7 +45,7 @@ void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, con
 
     expr_print_value(ev->env, r, &b);
     trace(ev, level, "=> ", buf_sv(&b));
-    size_t bytes = STRING_BYTES + 2 * utf8_utf16_len(buf_sv(&b));
+    size_t bytes = VAL_STRING_BYTES + 2 * utf8_utf16_len(buf_sv(&b));
     if (!stands_for_itself(n) || bytes > EXPANDED_MEMORY - ev->expanded_bytes || b.over)
         return;
     ev->expanded_bytes += bytes;

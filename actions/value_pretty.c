@@ -9,6 +9,8 @@
 #include "actions/value_priv.h"
 #include "base/mem.h"
 
+#define FIRST_ROOM ((size_t)512) /* of a text and the struct before it */
+
 /* Bytes that end a run of plain text: they are escaped, or may begin a character that is. */
 static bool is_special(unsigned char c)
 {
@@ -182,14 +184,16 @@ static void open_level(struct levels *ls, const struct val *v, struct buf *b)
 }
 
 /* Walks with a stack of its own: values may be nested deeper than the C stack would like. Stops early once
- * the buffer has passed its limit. */
-void val_to_pretty(const struct val *v, struct buf *b)
+ * the buffer has passed its limit. Returns how many texts the reference would have put together: one for each key,
+ * scalar, empty container, beginning and end of a container. */
+static size_t write_pretty(const struct val *v, struct buf *b)
 {
     UNINIT struct levels ls;
+    size_t pieces = 1;
 
     if (val_count(v) == 0) {
         add_scalar(v, b);
-        return;
+        return pieces;
     }
     ls.v = ls.few;
     ls.n = 0;
@@ -197,6 +201,7 @@ void val_to_pretty(const struct val *v, struct buf *b)
     open_level(&ls, v, b);
     while (ls.n > 0 && !b->over) {
         struct level *l = &ls.v[ls.n - 1];
+        pieces++;
         if (l->i == l->n) {
             add_line(b, false, --ls.n);
             buf_addc(b, l->v->kind == VAL_ARRAY ? ']' : '}');
@@ -207,6 +212,7 @@ void val_to_pretty(const struct val *v, struct buf *b)
             const struct val_member *m = &l->v->obj.m[l->i++];
             struct sv key = {m->key, m->key_len};
             child = m->value;
+            pieces++;
             if (add_plain_line(b, l->i > 1, ls.n, key, child))
                 continue;
             add_line(b, l->i > 1, ls.n);
@@ -223,22 +229,28 @@ void val_to_pretty(const struct val *v, struct buf *b)
     }
     if (ls.v != ls.few)
         free(ls.v);
+    return pieces;
+}
+
+void val_to_pretty(const struct val *v, struct buf *b)
+{
+    (void)write_pretty(v, b);
 }
 
 /* The buffer becomes the value: its text is written behind where the struct will be. */
-struct val *val_pretty_string(const struct val *v, size_t max_units)
+struct val *val_pretty_string(const struct val *v, size_t max_memory)
 {
-    struct buf b = BUF_INIT(sizeof(struct val) + 4 * max_units);
-    char *head = buf_room(&b, 512);
+    struct buf b = BUF_INIT(FIRST_ROOM + 2 * max_memory);
+    char *head = buf_room(&b, FIRST_ROOM);
 
     if (head != NULL) {
         memset(head, 0, sizeof(struct val));
         buf_grew(&b, sizeof(struct val));
     }
-    val_to_pretty(v, &b);
+    size_t pieces = write_pretty(v, &b);
     struct sv text = {b.p + sizeof(struct val), b.len - sizeof(struct val)};
-    size_t units = b.over ? SIZE_MAX : utf8_utf16_len(text);
-    if (units > max_units) {
+    size_t units = b.over ? 0 : utf8_utf16_len(text), overhead = VAL_STRING_BYTES * pieces;
+    if (b.over || overhead > max_memory || units > (max_memory - overhead) / 2) {
         buf_free(&b);
         return NULL;
     }

@@ -68,8 +68,11 @@ static inline void val_drop(struct val *v)
         val_unref(v);
 }
 
-/* toJSON's text as a value; NULL when it has more UTF-16 units than max_units. */
-struct val *val_pretty_string(const struct val *v, size_t max_units);
+/* What the reference accounts for a string, besides 2 bytes a UTF-16 unit (MemoryCounter.cs). */
+#define VAL_STRING_BYTES ((size_t)26)
+
+/* toJSON's text as a value; NULL when putting it together takes more than max_memory, accounted as the reference does. */
+struct val *val_pretty_string(const struct val *v, size_t max_memory);
 struct val *val_filtered(size_t room); /* the result of a wildcard: room items follow the struct */
 
 extern uint64_t val_seed[2]; /* of the hash; written once, before main */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The command `gantry expr`. Names that the contexts do not list are unrecognized, as in a workflow. In a
- * batch only the well-known functions exist (the form of the official test data, spec expressions 12.1); a
- * single expression also has the status functions of a job in which nothing failed yet, and hashFiles over
+ * batch only the well-known functions exist and an evaluation has the 1 MiB that the reference gives it unless
+ * told otherwise (the form of the official test data, spec expressions 12.1); a single expression also has the status functions of a job in which nothing failed yet, and hashFiles over
  * the current folder. */
 #include "runner/cli/expr_cmd.h"
 
@@ -26,6 +26,7 @@
 
 #define MAX_CONTEXTS ((size_t)64 << 20)
 #define MAX_MESSAGE  ((size_t)16 << 20)
+#define BATCH_MEMORY ((size_t)1 << 20) /* of an evaluation: EvaluationOptions.cs */
 
 static const char usage[] = "usage: gantry expr [--contexts FILE] EXPR\n"
                             "       gantry expr --batch\n";
@@ -141,7 +142,7 @@ static int batch_line(struct sv line, struct buf *out, struct err *e)
         return err_set(e, FAIL_INPUT, "\"contexts\" is not an object");
     AUTO(auto_val) struct val *names = val_from_json(contexts);
     struct world w = {.contexts = names};
-    const struct expr_env env = {.ctx = &w, .context = context};
+    const struct expr_env env = {.ctx = &w, .context = context, .max_memory = BATCH_MEMORY};
     if (expr_eval_text(expr, &env, &v, &xe, &why) == 0)
         (void)json_object_set_new(answer, "result", pair(kind_name(val_kind(v)), val_to_json(v)));
     else

@@ -17,6 +17,8 @@
 #include "runner/cli/expr_cmd.h"
 
 #define MAX_ARGS 6
+#define TIMES_16 "format('{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}', "
+#define BOMB     TIMES_16 TIMES_16 TIMES_16 TIMES_16 "'abcdefghij'))))"
 
 static void run(const char *const *args, const char *in, int want_rc, const char *want_out)
 {
@@ -77,6 +79,10 @@ static void batch(void **state)
         "within expression: always()\"}}\n"
         "{\"error\":{\"kind\":\"evaluation\",\"value\":\"The following format string is invalid: {. Located "
         "within expression: format('{')\"}}\n");
+    run(args, /* 10 letters, 16 times 16 times 16 times 16 */
+        "{\"expr\":\"" BOMB "\"}\n", 0,
+        "{\"error\":{\"kind\":\"evaluation\",\"value\":\"The maximum allowed memory size was exceeded while "
+        "evaluating the following expression: " BOMB ". Located within expression: " BOMB "\"}}\n");
     run(args, "{\"expr\":1}\n", 2, "");
     run(args, "{\"expr\":\"1\",\"contexts\":[]}\n", 2, "");
     run(args, "not json\n", 2, "");
