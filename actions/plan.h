@@ -94,7 +94,8 @@ struct plan_skip {
     /* PLAN_SKIPPED; PLAN_FAILURE with a reason; PLAN_CANCELLED for what never started when the run or, by
      * fail-fast, its matrix was cancelled. A whole job has its id, a leg the leg's. */
     enum plan_result result;
-    char *reason; /* error text or NULL; "file (Line: L, Col: C): ..." */
+    char
+        *reason; /* why it was skipped; else an error text "file (Line: L, Col: C): ...", or NULL */
 };
 /* Of a workflow (id "", or "call/" for a called one) or of a job that calls one ("call", "call.1"). */
 struct plan_gate {

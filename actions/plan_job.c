@@ -6,6 +6,8 @@
 #include "actions/plan_priv.h"
 #include "base/mem.h"
 
+#define WHY_MAX_TEXT 200U /* Ours: bytes of a condition that is told */
+
 char *plan_id(const struct scope *s, struct sv id)
 {
     return xasprintf("%s%.*s", s->id, SV_ARG(id));
@@ -104,6 +106,39 @@ static int condition(const struct scope *s, struct plan_env *env, const struct w
     }
     *yes = val_truthy(v);
     return 0;
+}
+
+/* One line, not too long. */
+static char *condition_line(struct sv text)
+{
+    size_t n = text.n <= WHY_MAX_TEXT ? text.n : WHY_MAX_TEXT;
+
+    while (n < text.n && n > 0 && ((unsigned char)text.p[n] & 0xC0) == 0x80)
+        n--; /* not within a character */
+    char *line = xasprintf("if: %.*s%s", (int)n, text.p, n < text.n ? "..." : "");
+    for (char *c = line; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r' || *c == '\t')
+            *c = ' ';
+    return line;
+}
+
+/* Why the condition of a job did not hold, in few words. */
+static char *why_skipped(const struct scope *s, const struct wf_job *job, const struct job_work *w)
+{
+    const struct sv wrapped = SV("success() && (");
+    struct sv text = sv_of(job->condition);
+    bool plain = sv_is(text, "success()"), implied = plain || sv_starts(text, wrapped);
+
+    for (size_t i = 0; implied && i < job->n_needs; i++) {
+        enum plan_result r = s->jobs[job->needs[i].job].result;
+        if (r != PLAN_SUCCESS)
+            return xasprintf("needs '%.*s': %s", SV_ARG(job->needs[i].name), plan_result_name(r));
+    }
+    if (plain || (implied && !w->all_success))
+        return xstrdup("a job before it did not succeed");
+    if (implied)
+        text = sv_sub(text, wrapped.n, text.n - wrapped.n - 1);
+    return condition_line(text);
 }
 
 static bool filtered_out(const struct planner *pl, const struct matrix_leg *leg)
@@ -451,7 +486,10 @@ void plan_job(struct scope *s, const struct wf_job *job, struct job_work *w)
     free(reason);
     reason = NULL;
     if (!yes && !started) {
-        decide_whole(s, w, job, s->cancelled ? PLAN_CANCELLED : PLAN_SKIPPED, NULL);
+        if (s->cancelled)
+            decide_whole(s, w, job, PLAN_CANCELLED, NULL);
+        else
+            decide_whole(s, w, job, PLAN_SKIPPED, why_skipped(s, job, w));
         return;
     }
     if (expand(s, &env, job, &m, &reason) < 0) {

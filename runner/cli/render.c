@@ -466,7 +466,7 @@ static void on_step_completed(struct render *r, const json_t *e)
 
 static void on_job_completed(struct render *r, const json_t *e)
 {
-    struct sv result = jx_str(e, "result", "");
+    struct sv result = jx_str(e, "result", ""), reason = jx_str(e, "reason", "");
     struct row *row = row_of(r, name_of(e));
 
     free(row->result);
@@ -477,6 +477,11 @@ static void on_job_completed(struct render *r, const json_t *e)
     prefix(r, name_of(e));
     render_paint(r, render_result_color(result));
     buf_addf(&r->out, "%s job " SV_FMT, mark_of(result), SV_ARG(result));
+    if (reason.n > 0) {
+        buf_adds(&r->out, ", ");
+        render_safe(&r->out, reason, false);
+        row->why = row->why != NULL ? row->why : sv_dup(reason);
+    }
     if (row->continued)
         buf_adds(&r->out, " [continued]");
     render_paint(r, dim);

@@ -38,7 +38,10 @@ static void summary_row(struct render *r, const struct row *row, size_t width)
     render_paint(r, render_result_color(sv_of(row->result)));
     buf_addf(&r->out, "%-11s", row->result);
     render_paint(r, PAINT_RESET);
-    render_duration(&r->out, row->ms);
+    if (row->why != NULL && sv_is(sv_of(row->result), "skipped"))
+        render_safe(&r->out, sv_of(row->why), false);
+    else
+        render_duration(&r->out, row->ms);
     if (row->continued)
         buf_adds(&r->out, "  (continue-on-error)");
     buf_addc(&r->out, '\n');

@@ -200,8 +200,8 @@ static const char *why_not(const struct workflow *w, const struct plan_skip *s)
 {
     AUTO(auto_free) char *place = xasprintf("%s:", w->path);
 
-    if (s->reason == NULL)
-        return "skipped";
+    if (s->result == PLAN_SKIPPED)
+        return s->reason != NULL ? s->reason : "skipped";
     return sv_starts(sv_of(s->reason), sv_of(place))
                ? s->reason
                : "depends on outputs, known only when it runs";

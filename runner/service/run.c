@@ -213,7 +213,7 @@ void leg_finish(struct leg *l, enum plan_result result, const char *reason)
         return;
     if (l->state == LEG_RUNNING)
         steps_advance(l, true);
-    if (reason != NULL) {
+    if (reason != NULL && result != PLAN_SKIPPED) {
         AUTO(auto_json)
         json_t *a =
             json_pack("{s:s, s:o}", "level", "failure", "message", jx_str_new(sv_of(reason)));
@@ -229,6 +229,8 @@ void leg_finish(struct leg *l, enum plan_result result, const char *reason)
     o = event_job(l, "job.completed");
     (void)json_object_set(o, "matrix", l->matrix);
     svc_set_text(o, "result", plan_result_name(result));
+    if (result == PLAN_SKIPPED && reason != NULL)
+        svc_set_text(o, "reason", reason);
     if (result == PLAN_FAILURE && l->plan != NULL && l->plan->continue_on_error)
         (void)json_object_set_new(o, "continued", json_true());
     (void)json_object_set_new(o, "outputs", val_to_json(l->outputs));

@@ -304,7 +304,7 @@ void run_settle(struct run *r); /* when it is done: only its log and the names o
 struct run *run_new(struct svc *s, uint64_t id, json_t *own_request);
 struct leg *leg_restore(struct run *r, const struct store_leg *g, struct err *e);
 struct leg *leg_find(struct svc *s, struct sv uuid);
-/* The end of a leg. reason (may be NULL) becomes an annotation. */
+/* The end of a leg. reason (may be NULL) becomes an annotation; of a skip, a part of its event. */
 void leg_finish(struct leg *l, enum plan_result result, const char *reason);
 void leg_request_cancel(struct leg *l);
 struct leg *leg_by_id(struct run *r, const char *id);
