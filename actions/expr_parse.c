@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parser (spec expressions 1.2 to 1.4): a shunting-yard with two stacks threaded through the nodes, so
- * that no input drives recursion. Which token may follow which is settled by the lexer; here are precedence,
- * the tree, names, argument counts and limits. All memory of a tree is one block, or a few for long texts.
+ * that no input drives recursion. Two states, an operand to come or one complete, tell by its first character what
+ * a token is and whether it may stand there. All memory of a tree is one block, or a few for long texts.
  * Source: actions/runner 258d6c8: src/Sdk/Expressions/ExpressionParser.cs, ParseException.cs. The argument
  * errors carry the function's name as token, as the official test data expects. */
 #include "actions/expr.h"
@@ -14,17 +14,26 @@
 #include "base/mem.h"
 
 struct parser {
-    struct lexer lex;
-    struct sv text; /* the caller's; tokens are slices of it */
+    struct sv text; /* the caller's: messages quote it */
     struct expr *x;
-    struct naming naming;
+    const char *start, *end;        /* our copy of the text; tokens are slices of it */
+    const char *last, *p;           /* the last token: where it began, and its end */
     struct node *spare, *spare_end; /* the rest of the newest chunk */
-    uint32_t next_id;
-    struct node *operands;  /* top */
-    struct node *operators; /* top */
-    struct node *bracket;   /* innermost open */
+    struct node *operands;          /* top */
+    struct node *operators;         /* top; open brackets among them */
+    struct node bottom;             /* of the operators */
+    struct naming naming;
     struct expr_error *xe;
     struct err *e;
+};
+
+/* What the text goes on with, as far as the tokens so far tell. */
+enum state {
+    ST_FAILED = -1,
+    ST_END,
+    ST_OPERAND, /* an operand must follow */
+    ST_LITERAL, /* an operand is complete; it takes no index */
+    ST_VALUE,   /* it does */
 };
 
 static int report(struct expr_error *xe, struct err *e, struct sv msg)
@@ -42,11 +51,12 @@ static int fail_bare(struct parser *p, const char *label)
     return report(p->xe, p->e, sv_of(label));
 }
 
-static int fail_token(struct parser *p, enum expr_error_kind kind, const char *label, size_t at,
-                      size_t n)
+/* At a token of our copy. */
+static enum state fail_token(struct parser *p, enum expr_error_kind kind, const char *label,
+                             const char *token, size_t n)
 {
     AUTO(buf_free) struct buf b = BUF_INIT((size_t)EXPR_MAX_LENGTH * 8);
-    size_t pos = utf8_utf16_len(sv_sub(p->text, 0, at));
+    size_t at = (size_t)(token - p->start), pos = utf8_utf16_len(sv_sub(p->text, 0, at));
 
     p->xe->kind = kind;
     p->xe->has_pos = true;
@@ -55,7 +65,26 @@ static int fail_token(struct parser *p, enum expr_error_kind kind, const char *l
     buf_addsv(&b, sv_sub(p->text, at, n));
     buf_addf(&b, "'. Located at position %zu within expression: ", pos + 1);
     buf_addsv(&b, p->text);
-    return report(p->xe, p->e, buf_sv(&b));
+    (void)report(p->xe, p->e, buf_sv(&b));
+    return ST_FAILED;
+}
+
+static enum state fail_call(struct parser *p, const struct node *call, const char *label)
+{
+    return fail_token(p, EXPR_PARSING, label, p->start + call->at, call->n);
+}
+
+/* The token at a place where it may not stand, or the text has ended too early. */
+static NOINLINE enum state fail_symbol(struct parser *p, const char *at, bool operand)
+{
+    bool good;
+
+    if (at == p->end)
+        return fail_token(p, EXPR_PARSING, "Unexpected end of expression", p->last,
+                          (size_t)(p->p - p->last));
+    const char *stop = symbol_end(at, p->end, operand, &good);
+    return fail_token(p, good ? EXPR_PARSING : EXPR_LEXING, "Unexpected symbol", at,
+                      (size_t)(stop - at));
 }
 
 static NOINLINE void more_nodes(struct parser *p)
@@ -69,375 +98,454 @@ static NOINLINE void more_nodes(struct parser *p)
     p->spare_end = more->nodes + more->cap;
 }
 
-/* The value in the union is the caller's. */
-static inline struct node *new_node(struct parser *p, enum node_kind kind, const struct token *t)
+/* For the token from at to stop, which is the last one now. Children, precedence and value are the caller's. */
+static inline struct node *new_node(struct parser *p, enum node_kind kind, const char *at,
+                                    const char *stop)
 {
     if (p->spare == p->spare_end)
         more_nodes(p);
     struct node *n = p->spare++;
-    n->kind = (uint8_t)kind;
-    n->prec = 0;
+    n->kind = kind;
     n->depth = 1;
-    n->id = p->next_id++;
-    n->at = (uint32_t)t->at;
-    n->n = (uint32_t)t->n;
-    n->n_args = 0;
-    n->next = n->first = n->last = NULL;
+    n->at = (uint32_t)(at - p->start);
+    n->n = (uint32_t)(stop - at);
+    p->last = at;
+    p->p = stop;
     return n;
 }
 
-static void push_operand(struct parser *p, struct node *n)
+/* What a token says. Not the copy: that was written a moment ago, in larger pieces than it is compared in, and
+ * the processor waits where a load needs several stores. */
+static inline struct sv token_text(const struct parser *p, const char *at, const char *stop)
+{
+    return (struct sv){p->x->text.p + (at - p->start), (size_t)(stop - at)};
+}
+
+/* ---- operands ---- */
+
+static inline void push_operand(struct parser *p, struct node *n)
 {
     n->next = p->operands;
     p->operands = n;
 }
 
-static struct node *pop_operand(struct parser *p)
+static inline struct node *push_leaf(struct parser *p, enum node_kind kind, const char *at,
+                                     const char *stop)
 {
-    struct node *n = p->operands;
+    struct node *n = new_node(p, kind, at, stop);
 
-    BUG(n == NULL); /* the lexer's order guarantees the operands */
-    p->operands = n->next;
-    n->next = NULL;
+    n->n_args = 0;
+    n->first = n->last = NULL;
+    push_operand(p, n);
     return n;
 }
 
-static void add_depth(struct node *n, unsigned child)
+static inline unsigned above(unsigned depth, unsigned child)
 {
-    if (child >= n->depth)
-        n->depth = (uint16_t)(child < UINT16_MAX ? child + 1 : UINT16_MAX);
+    return child >= depth ? child + 1 : depth;
 }
 
-static void append(struct node *n, struct node *child)
+/* left[right] or left.right: takes the two topmost operands. */
+static inline void make_index(struct parser *p, const char *at, const char *stop)
 {
-    if (n->last != NULL)
-        n->last->next = child;
-    else
-        n->first = child;
-    n->last = child;
-    n->n_args++;
-    add_depth(n, child->depth);
+    struct node *n = new_node(p, N_INDEX, at, stop), *right = p->operands, *left;
+
+    BUG(right == NULL || right->next == NULL);
+    left = right->next;
+    n->first = left;
+    n->last = right;
+    n->n_args = 2;
+    n->depth = above(above(1, left->depth), right->depth);
+    n->next = left->next;
+    left->next = right;
+    right->next = NULL;
+    p->operands = n;
 }
+
+/* ".name" behind the topmost operand. */
+static inline void push_property(struct parser *p, const char *at, const char *stop)
+{
+    struct node *key = push_leaf(p, N_STRING, at, stop);
+
+    key->text = token_text(p, at, stop);
+    key->hash = val_key_hash(key->text);
+    make_index(p, at, stop);
+}
+
+/* The value of a string literal, unescaped inside our copy of the text. */
+static struct sv string_value(const struct parser *p, const char *at, const char *stop)
+{
+    struct sv s = token_text(p, at + 1, stop - 1);
+    size_t q = sv_chr(s, '\'');
+
+    if (q == SV_NPOS)
+        return s;
+    char *copy = (char *)(p->x + 1) + (at + 1 - p->start),
+         *w = copy + q; /* it follows the struct */
+    const char *r = w, *end = copy + s.n;
+    while (r < end) {
+        *w++ = *r;
+        r += *r == '\'' ? 2 : 1;
+    }
+    return (struct sv){copy, (size_t)(w - copy)};
+}
+
+static inline enum state read_string(struct parser *p, const char *at)
+{
+    const char *stop = string_end(at, p->end);
+
+    if (stop == NULL)
+        return fail_symbol(p, at, true);
+    push_leaf(p, N_STRING, at, stop)->text = string_value(p, at, stop);
+    return ST_LITERAL;
+}
+
+static inline enum state read_number(struct parser *p, const char *at)
+{
+    double value;
+    const char *stop = number_end(at, p->end, &value);
+
+    if (isnan(value))
+        return fail_symbol(p, at, true);
+    push_leaf(p, N_NUMBER, at, stop)->num = value;
+    return ST_LITERAL;
+}
+
+/* ---- operators and brackets ---- */
 
 /* A chain of && or of || is one node: the children of an operand of the same kind are taken over. */
-static void append_flat(struct node *n, struct node *child)
+static inline void take_flat(struct node *op, struct node *left, struct node *right)
 {
-    if (child->kind != n->kind) {
-        append(n, child);
-        return;
-    }
-    if (n->last != NULL)
-        n->last->next = child->first;
-    else
-        n->first = child->first;
-    n->last = child->last;
-    n->n_args += child->n_args;
-    add_depth(n, child->depth - 1U);
+    bool flat_left = left->kind == op->kind, flat_right = right->kind == op->kind;
+    struct node *mid = flat_left ? left->last : left;
+
+    op->first = flat_left ? left->first : left;
+    mid->next = flat_right ? right->first : right;
+    op->last = flat_right ? right->last : right;
+    op->last->next = NULL;
+    op->n_args = (flat_left ? left->n_args : 1) + (flat_right ? right->n_args : 1);
+    op->depth = above(1, left->depth - flat_left);
+    op->depth = above(op->depth, right->depth - flat_right);
 }
 
 /* Turns the operator on top of its stack into an operand. */
 static void flush_top(struct parser *p)
 {
-    struct node *op = p->operators, *right;
+    struct node *op = p->operators, *right = p->operands, *left;
 
+    BUG(right == NULL); /* the states guarantee the operands */
     p->operators = op->next;
-    op->next = NULL;
-    right = pop_operand(p);
+    p->operands = op;
     if (op->kind == N_NOT) {
-        append(op, right);
-    } else {
-        struct node *left = pop_operand(p);
-        if (op->kind == N_AND || op->kind == N_OR) {
-            append_flat(op, left);
-            append_flat(op, right);
-        } else {
-            append(op, left);
-            append(op, right);
-        }
+        op->next = right->next;
+        op->first = op->last = right;
+        right->next = NULL;
+        op->n_args = 1;
+        op->depth = right->depth + 1;
+        return;
     }
-    push_operand(p, op);
-}
-
-static bool is_bracket(const struct node *n)
-{
-    return n->kind >= N_OPEN_GROUP;
-}
-
-static void flush_to_bracket(struct parser *p)
-{
-    while (p->operators != NULL && !is_bracket(p->operators))
-        flush_top(p);
-}
-
-static void push_operator(struct parser *p, const struct token *t, enum node_kind kind)
-{
-    /* Indexed by kind - N_NOT; higher binds tighter. */
-    static const uint8_t precedence[] = {16, 11, 11, 11, 11, 10, 10, 6, 5};
-    struct node *n = new_node(p, kind, t);
-
-    n->prec = precedence[kind - N_NOT];
-    while (kind != N_NOT && p->operators != NULL && !is_bracket(p->operators) &&
-           n->prec <= p->operators->prec)
-        flush_top(p);
-    n->next = p->operators;
-    p->operators = n;
-}
-
-static void set_lexer_bracket(struct parser *p)
-{
-    p->lex.open = p->bracket == NULL                 ? T_START
-                  : p->bracket->kind == N_OPEN_GROUP ? T_GROUP
-                  : p->bracket->kind == N_OPEN_INDEX ? T_INDEX
-                                                     : T_PARAMS;
-}
-
-static void open_bracket(struct parser *p, const struct token *t)
-{
-    struct node *n = new_node(p,
-                              t->kind == T_GROUP   ? N_OPEN_GROUP
-                              : t->kind == T_INDEX ? N_OPEN_INDEX
-                                                   : N_OPEN_PARAMS,
-                              t);
-
-    n->outer = p->bracket;
-    p->bracket = n;
-    n->next = p->operators;
-    p->operators = n;
-    p->lex.open = t->kind;
-}
-
-static void close_bracket(struct parser *p)
-{
-    BUG(p->operators == NULL || p->operators != p->bracket);
-    p->operators = p->bracket->next;
-    p->bracket = p->bracket->outer;
-    set_lexer_bracket(p);
-}
-
-/* left[right] or left.right: takes the two topmost operands. */
-static void make_index(struct parser *p, const struct token *t)
-{
-    struct node *n = new_node(p, N_INDEX, t), *right = pop_operand(p), *left = pop_operand(p);
-
-    if (right->kind == N_STRING)
-        right->hash = val_key_hash(right->text);
-    append(n, left);
-    append(n, right);
-    push_operand(p, n);
-}
-
-static inline struct sv copied(const struct parser *p, size_t at, size_t n)
-{
-    return (struct sv){p->x->text.p + at, n};
-}
-
-/* The value of a string literal, unescaped inside our copy of the text. */
-static struct sv string_value(const struct parser *p, const struct token *t)
-{
-    struct sv s = copied(p, t->at + 1, t->n - 2);
-    size_t q = sv_chr(s, '\'');
-
-    if (q == SV_NPOS)
-        return s;
-    char *w = (char *)(p->x + 1) + t->at + 1 + q; /* the copy follows the struct */
-    const char *r = w, *end = s.p + s.n;
-    while (r < end) {
-        *w++ = *r;
-        r += *r == '\'' ? 2 : 1;
-    }
-    return (struct sv){s.p, (size_t)(w - s.p)};
-}
-
-static void push_string(struct parser *p, const struct token *t, struct sv value)
-{
-    struct node *n = new_node(p, N_STRING, t);
-
-    n->text = value;
-    push_operand(p, n);
-}
-
-/* ".name" behind the topmost operand: what push_string() and make_index() would do, in one go. */
-static void push_property(struct parser *p, const struct token *t)
-{
-    struct node *key = new_node(p, N_STRING, t), *n = new_node(p, N_INDEX, t), *left = p->operands;
-
+    left = right->next;
     BUG(left == NULL);
-    key->text = copied(p, t->at, t->n);
-    key->hash = val_key_hash(key->text);
-    n->next = left->next;
-    left->next = key;
-    n->first = left;
-    n->last = key;
-    n->n_args = 2;
-    add_depth(n, left->depth);
-    p->operands = n;
+    op->next = left->next;
+    if (op->kind == N_AND || op->kind == N_OR) {
+        take_flat(op, left, right);
+        return;
+    }
+    op->first = left;
+    op->last = right;
+    left->next = right;
+    right->next = NULL;
+    op->n_args = 2;
+    op->depth = above(above(1, left->depth), right->depth);
 }
 
-static int push_name(struct parser *p, const struct token *t)
+static inline struct node *push_operator(struct parser *p, enum node_kind kind, unsigned prec,
+                                         const char *at, const char *stop)
 {
-    struct node *n = new_node(p, N_NAME, t);
+    struct node *n = new_node(p, kind, at, stop);
 
-    n->text = copied(p, t->at, t->n);
-    if (!expr_name_known(&p->naming, n->text, &n->lent))
-        return fail_token(p, EXPR_PARSING, "Unrecognized named-value", t->at, t->n);
-    push_operand(p, n);
-    return 0;
+    n->prec = prec;
+    n->next = p->operators;
+    p->operators = n;
+    return n;
 }
 
-static int push_function(struct parser *p, const struct token *t)
+static inline enum state binary(struct parser *p, enum node_kind kind, const char *at,
+                                const char *stop)
 {
-    struct node *n = new_node(p, N_CALL, t);
+    /* Indexed by kind - N_NOT; higher binds tighter, and brackets have none. */
+    static const uint8_t precedence[] = {16, 11, 11, 11, 11, 10, 10, 6, 5};
+    unsigned prec = precedence[kind - N_NOT];
 
-    n->text = copied(p, t->at, t->n);
-    n->fn = expr_function_known(&p->naming, n->text);
-    if (n->fn == NULL)
-        return fail_token(p, EXPR_PARSING, "Unrecognized function", t->at, t->n);
-    if (n->fn->id >= FN_ALWAYS && n->fn->id != FN_HASH_FILES && n->fn->id != FN_OTHER)
-        p->x->status_function = true;
-    push_operand(p, n);
-    return 0;
+    while (prec <= p->operators->prec)
+        flush_top(p);
+    (void)push_operator(p, kind, prec, at, stop);
+    return ST_OPERAND;
 }
 
-/* ")" of a call: hands the operands above the function over to it. */
-static int close_call(struct parser *p, bool empty)
+static inline enum state open_bracket(struct parser *p, enum node_kind kind, const char *at)
 {
-    size_t count = empty ? 0 : p->bracket->n_args + 1;
-    struct node *args = NULL;
+    push_operator(p, kind, 0, at, at + 1)->n_args = 0;
+    return ST_OPERAND;
+}
+
+/* The innermost open bracket, or the bottom: all operators inside it are operands now. */
+static inline struct node *flush_to_bracket(struct parser *p)
+{
+    while (p->operators->prec > 0)
+        flush_top(p);
+    return p->operators;
+}
+
+/* Whether the last token is the bracket of this kind. */
+static inline bool just_opened(const struct parser *p, enum node_kind kind)
+{
+    return p->operators->kind == kind && p->last == p->start + p->operators->at;
+}
+
+/* ")" at a call's bracket: hands the operands above the function over to it. */
+static enum state close_call(struct parser *p, const char *at, size_t count)
+{
+    struct node *args = NULL, *last = count > 0 ? p->operands : NULL;
+    unsigned depth = 1;
     size_t min, max;
 
-    close_bracket(p);
+    p->last = at;
+    p->p = at + 1;
+    p->operators = p->operators->next;
     for (size_t i = 0; i < count; i++) {
-        struct node *a = pop_operand(p);
+        struct node *a = p->operands;
+        BUG(a == NULL);
+        p->operands = a->next;
         a->next = args;
         args = a;
+        depth = above(depth, a->depth);
     }
     struct node *call = p->operands;
     BUG(call == NULL || call->kind != N_CALL);
-    while (args != NULL) {
-        struct node *next = args->next;
-        args->next = NULL;
-        append(call, args);
-        args = next;
-    }
+    call->first = args;
+    call->last = last;
+    call->n_args = (uint32_t)count;
+    call->depth = depth;
     expr_argument_limits(&p->naming, call, &min, &max);
     if (count < min)
-        return fail_token(p, EXPR_PARSING, "Too few parameters supplied", call->at, call->n);
+        return fail_call(p, call, "Too few parameters supplied");
     if (count > max)
-        return fail_token(p, EXPR_PARSING, "Too many parameters supplied", call->at, call->n);
+        return fail_call(p, call, "Too many parameters supplied");
     if (call->fn->id == FN_CASE && count % 2 == 0)
-        return fail_token(
-            p, EXPR_PARSING,
-            "Even number of parameters supplied, requires an odd number of parameters", call->at,
-            call->n);
-    return 0;
+        return fail_call(
+            p, call, "Even number of parameters supplied, requires an odd number of parameters");
+    return ST_VALUE;
 }
 
-static void push_literal(struct parser *p, const struct token *t)
+static inline enum state close_paren(struct parser *p, const char *at)
 {
-    struct node *n;
+    const struct node *open = flush_to_bracket(p);
 
-    if (t->kind == T_STRING) {
-        push_string(p, t, string_value(p, t));
-        return;
-    }
-    n = new_node(p, t->kind == T_NULL ? N_NULL : t->kind == T_BOOL ? N_BOOL : N_NUMBER, t);
-    if (t->kind == T_BOOL)
-        n->b = t->n == sizeof "true" - 1;
-    else if (t->kind == T_NUMBER)
-        n->num = t->num;
-    push_operand(p, n);
+    if (open->kind == N_OPEN_PARAMS)
+        return close_call(p, at, open->n_args + 1U);
+    if (open->kind != N_OPEN_GROUP)
+        return fail_symbol(p, at, false);
+    p->operators = open->next;
+    p->last = at;
+    p->p = at + 1;
+    return ST_VALUE;
 }
 
-/* A closer or a comma: what is open inside is complete. */
-static int push_closer(struct parser *p, const struct token *t, enum token_kind last)
+static inline enum state close_index(struct parser *p, const char *at)
 {
-    flush_to_bracket(p);
-    if (t->kind == T_SEPARATOR) {
-        p->bracket->n_args++;
-        return 0;
-    }
-    if (t->kind == T_END_PARAMS)
-        return close_call(p, last == T_PARAMS);
-    close_bracket(p);
-    if (t->kind == T_END_INDEX)
-        make_index(p, t);
-    return 0;
+    const struct node *open = flush_to_bracket(p);
+
+    if (open->kind != N_OPEN_INDEX)
+        return fail_symbol(p, at, false);
+    p->operators = open->next;
+    struct node *key = p->operands;
+    BUG(key == NULL);
+    if (key->kind == N_STRING)
+        key->hash = val_key_hash(key->text);
+    make_index(p, at, at + 1);
+    return ST_VALUE;
 }
 
-static int push_token(struct parser *p, const struct token *t, enum token_kind last)
+static inline enum state next_argument(struct parser *p, const char *at)
 {
-    switch (t->kind) {
-    case T_NAME:
-        return push_name(p, t);
-    case T_DEREFERENCE: /* the name or wildcard that must follow does the work */
-        return 0;
-    case T_PROPERTY:
-        push_property(p, t);
-        return 0;
-    case T_WILDCARD:
-        push_operand(p, new_node(p, N_WILDCARD, t));
-        if (last == T_DEREFERENCE)
-            make_index(p, t);
-        return 0;
-    case T_NULL:
-    case T_BOOL:
-    case T_NUMBER:
-    case T_STRING:
-        push_literal(p, t);
-        return 0;
-    case T_NOT:
-        push_operator(p, t, N_NOT);
-        return 0;
-    case T_OPERATOR:
-        push_operator(p, t, t->op);
-        return 0;
-    case T_FUNCTION:
-        return push_function(p, t);
-    case T_GROUP:
-    case T_INDEX:
-    case T_PARAMS:
-        open_bracket(p, t);
-        return 0;
-    case T_END_GROUP:
-    case T_END_INDEX:
-    case T_END_PARAMS:
-    case T_SEPARATOR:
-        return push_closer(p, t, last);
-    case T_BAD_SYMBOL:
-        return fail_token(p, EXPR_LEXING, "Unexpected symbol", t->at, t->n);
-    case T_MISPLACED:
-        return fail_token(p, EXPR_PARSING, "Unexpected symbol", t->at, t->n);
-    case T_START:
-    case T_END:
+    struct node *open = flush_to_bracket(p);
+
+    if (open->kind != N_OPEN_PARAMS)
+        return fail_symbol(p, at, false);
+    open->n_args++;
+    p->last = at;
+    p->p = at + 1;
+    return ST_OPERAND;
+}
+
+/* ---- words ---- */
+
+/* The words that are values, in exactly this case. False: it is another word. */
+static bool push_literal(struct parser *p, const char *at, const char *stop)
+{
+    struct sv w = {at, (size_t)(stop - at)};
+
+    if (sv_eq(w, SV("true")) || sv_eq(w, SV("false")))
+        push_leaf(p, N_BOOL, at, stop)->b = *at == 't';
+    else if (sv_eq(w, SV("null")))
+        (void)push_leaf(p, N_NULL, at, stop);
+    else if (sv_eq(w, SV("NaN")) || sv_eq(w, SV("Infinity")))
+        push_leaf(p, N_NUMBER, at, stop)->num = *at == 'N' ? (double)NAN : (double)INFINITY;
+    else
+        return false;
+    return true;
+}
+
+static inline enum state push_name(struct parser *p, const char *at, const char *stop)
+{
+    struct node *n = push_leaf(p, N_NAME, at, stop);
+
+    n->text = token_text(p, at, stop);
+    if (!expr_name_known(&p->naming, n->text, &n->lent))
+        return fail_token(p, EXPR_PARSING, "Unrecognized named-value", at, n->text.n);
+    return ST_VALUE;
+}
+
+static inline enum state push_call(struct parser *p, const char *at, const char *stop,
+                                   const char *open)
+{
+    struct node *n = push_leaf(p, N_CALL, at, stop);
+
+    n->text = token_text(p, at, stop);
+    n->fn = expr_function_known(&p->naming, n->text);
+    if (n->fn == NULL)
+        return fail_token(p, EXPR_PARSING, "Unrecognized function", at, n->text.n);
+    if (n->fn->id >= FN_ALWAYS && n->fn->id != FN_HASH_FILES && n->fn->id != FN_OTHER)
+        p->x->status_function = true;
+    return open_bracket(p, N_OPEN_PARAMS, open);
+}
+
+static inline enum state read_word(struct parser *p, const char *at)
+{
+    const char *stop = word_end(at, p->end);
+
+    if (stop == NULL)
+        return fail_symbol(p, at, true);
+    if ((class_of(at) & LITERAL) != 0 && push_literal(p, at, stop))
+        return ST_LITERAL;
+    const char *next = skip_space(stop, p->end);
+    return *next == '(' ? push_call(p, at, stop, next) : push_name(p, at, stop);
+}
+
+/* The properties and wildcards from a '.' on. */
+static inline enum state read_path(struct parser *p, const char *at)
+{
+    do {
+        const char *name = skip_space(at + 1, p->end), *stop;
+        p->last = at;
+        p->p = at + 1;
+        if (begins_word(name)) {
+            stop = word_end(name, p->end);
+            if (stop == NULL)
+                return fail_symbol(p, name, false);
+            push_property(p, name, stop);
+        } else if (*name == '*') {
+            stop = name + 1;
+            (void)push_leaf(p, N_WILDCARD, name, stop);
+            make_index(p, name, stop);
+        } else {
+            return fail_symbol(p, name, false);
+        }
+        at = stop;
+    } while (*at == '.');
+    return ST_VALUE;
+}
+
+/* ---- states ---- */
+
+static inline enum state read_operand(struct parser *p)
+{
+    const char *at = skip_space(p->p, p->end);
+
+    if (begins_word(at))
+        return read_word(p, at);
+    switch (*at) {
+    case '\'':
+        return read_string(p, at);
+    case '!':
+        if (at[1] == '=')
+            break;
+        (void)push_operator(p, N_NOT, 16, at, at + 1);
+        return ST_OPERAND;
+    case '(':
+        return open_bracket(p, N_OPEN_GROUP, at);
+    case ')':
+        return just_opened(p, N_OPEN_PARAMS) ? close_call(p, at, 0) : fail_symbol(p, at, true);
+    case '*':
+        if (!just_opened(p, N_OPEN_INDEX))
+            break;
+        (void)push_leaf(p, N_WILDCARD, at, at + 1);
+        return ST_VALUE;
+    case '\0':
+        if (at == p->end && p->last == NULL)
+            return ST_END; /* a blank text */
+        break;
+    case '.':
+    case '-':
+    case '+':
+        return read_number(p, at);
+    default:
+        if ((class_of(at) & DIGIT) != 0)
+            return read_number(p, at);
         break;
     }
-    BUG(true);
+    return fail_symbol(p, at, true);
+}
+
+/* Behind an operand. */
+static inline enum state read_on(struct parser *p, bool value)
+{
+    const char *at = skip_space(p->p, p->end);
+    char c = *at, d = at[0] != '\0' ? at[1] : '\0';
+
+    switch (c) {
+    case '.':
+        return value ? read_path(p, at) : fail_symbol(p, at, false);
+    case '[':
+        return value ? open_bracket(p, N_OPEN_INDEX, at) : fail_symbol(p, at, false);
+    case ']':
+        return close_index(p, at);
+    case ')':
+        return close_paren(p, at);
+    case ',':
+        return next_argument(p, at);
+    case '=':
+        return d == '=' ? binary(p, N_EQ, at, at + 2) : fail_symbol(p, at, false);
+    case '!':
+        return d == '=' ? binary(p, N_NE, at, at + 2) : fail_symbol(p, at, false);
+    case '&':
+        return d == '&' ? binary(p, N_AND, at, at + 2) : fail_symbol(p, at, false);
+    case '|':
+        return d == '|' ? binary(p, N_OR, at, at + 2) : fail_symbol(p, at, false);
+    case '<':
+        return d == '=' ? binary(p, N_LE, at, at + 2) : binary(p, N_LT, at, at + 1);
+    case '>':
+        return d == '=' ? binary(p, N_GE, at, at + 2) : binary(p, N_GT, at, at + 1);
+    default:
+        break;
+    }
+    if (at != p->end || flush_to_bracket(p) != &p->bottom)
+        return fail_symbol(p, at, false);
+    return ST_END;
 }
 
 static int parse_all(struct parser *p)
 {
-    struct token two[2] = {{.kind = T_START}};
-    unsigned turn = 1;
+    enum state state = ST_OPERAND;
 
-    for (;; turn ^= 1) { /* the token and the one before it */
-        struct token *t = &two[turn];
-        expr_lex(&p->lex, t);
-        if (t->kind == T_END)
-            break;
-        if (push_token(p, t, two[turn ^ 1].kind) < 0)
-            return -1;
-    }
-    const struct token last = two[turn ^ 1];
-    if (last.kind == T_START)
-        return 0;
-    if (p->bracket != NULL || last.kind == T_NOT || last.kind == T_OPERATOR ||
-        last.kind == T_DEREFERENCE)
-        return fail_token(p, EXPR_PARSING, "Unexpected end of expression", last.at, last.n);
-    flush_to_bracket(p);
-    p->x->root = pop_operand(p);
-    p->x->n_nodes = p->next_id;
-    BUG(p->operands != NULL);
-    if (p->x->root->depth > EXPR_MAX_DEPTH)
+    do
+        state = state == ST_OPERAND ? read_operand(p) : read_on(p, state == ST_VALUE);
+    while (state > ST_END);
+    if (state == ST_FAILED)
+        return -1;
+    p->x->root = p->operands;
+    if (p->x->root != NULL && p->x->root->depth > EXPR_MAX_DEPTH)
         return fail_bare(p, "Exceeded max expression depth 50");
     return 0;
 }
@@ -459,15 +567,21 @@ static struct expr *new_expr(struct sv text, struct expr_room *room)
         memcpy(p, text.p, text.n);
     p[text.n] = '\0';
     *c = (struct chunk){.cap = cap};
-    *x = (struct expr){.text = {p, text.n}, .chunks = c, .borrowed = borrow};
+    *x =
+        (struct expr){.text = {room != NULL ? text.p : p, text.n}, .chunks = c, .borrowed = borrow};
     return x;
 }
 
 int expr_parse_with(struct sv text, const struct expr_names *names, const struct expr_env *env,
                     struct expr_room *room, struct expr **out, struct expr_error *xe, struct err *e)
 {
-    struct parser p = {.text = text, .naming = {names, env}, .xe = xe, .e = e};
+    UNINIT struct parser p; /* clearing it all would take as long as a short expression */
 
+    p.text = text;
+    p.naming.names = names;
+    p.naming.env = env;
+    p.xe = xe;
+    p.e = e;
     /* UTF-8 takes at most three bytes a UTF-16 unit: no need to count in the extremes. */
     if (text.n > EXPR_MAX_LENGTH &&
         (text.n > (size_t)3 * EXPR_MAX_LENGTH || utf8_utf16_len(text) > EXPR_MAX_LENGTH)) {
@@ -479,9 +593,15 @@ int expr_parse_with(struct sv text, const struct expr_names *names, const struct
     p.x = x;
     p.spare = x->chunks->nodes;
     p.spare_end = p.spare + x->chunks->cap;
-    /* It reads our copy, which ends with a NUL. Strings are unescaped there behind its back, but only in tokens
-     * that it is done with; messages quote the caller's text. */
-    p.lex = (struct lexer){.text = x->text.p, .end = x->text.p + x->text.n, .p = x->text.p};
+    p.operands = NULL;
+    p.operators = &p.bottom;
+    p.bottom.kind = N_NULL;
+    p.bottom.prec = 0;
+    p.bottom.at = 0;
+    p.last = NULL;
+    /* Our copy ends with a NUL. Strings are unescaped there, but only in tokens that are done with. */
+    p.start = p.p = (const char *)(x + 1);
+    p.end = p.start + text.n;
     if (parse_all(&p) < 0)
         return -1;
     *out = TAKE_PTR(x);
@@ -492,73 +612,4 @@ int expr_parse(struct sv text, const struct expr_names *names, struct expr **out
                struct expr_error *x, struct err *e)
 {
     return expr_parse_with(text, names, NULL, NULL, out, x, e);
-}
-
-void expr_free(struct expr *x)
-{
-    if (x == NULL)
-        return;
-    while (x->chunks->next != NULL) { /* the first chunk lives in the block of the expression */
-        struct chunk *c = x->chunks;
-        x->chunks = c->next;
-        free(c);
-    }
-    if (!x->borrowed)
-        free(x);
-}
-
-void auto_expr(struct expr **x)
-{
-    expr_free(*x);
-}
-
-bool expr_is_blank(const struct expr *x)
-{
-    return x->root == NULL;
-}
-
-bool expr_is_string(const struct expr *x, struct sv *out)
-{
-    if (x->root == NULL || x->root->kind != N_STRING)
-        return false;
-    *out = x->root->text;
-    return true;
-}
-
-bool expr_has_status_function(const struct expr *x)
-{
-    return x->status_function;
-}
-
-typedef void context_fn(void *ctx, const struct sv *path, size_t n);
-
-/* The tree is at most EXPR_MAX_DEPTH deep: so is this recursion. */
-static void visit(const struct node *n, context_fn *fn, void *ctx)
-{
-    const struct node *chain[EXPR_MAX_DEPTH + 1];
-    struct sv path[EXPR_MAX_DEPTH + 1];
-    size_t len = 0, n_path = 0;
-
-    while (n->kind == N_INDEX) { /* down to the base; visits what is in the brackets */
-        if (n->last->kind != N_STRING)
-            visit(n->last, fn, ctx);
-        chain[len++] = n;
-        n = n->first;
-    }
-    if (n->kind != N_NAME) {
-        for (const struct node *c = n->first; c != NULL; c = c->next)
-            visit(c, fn, ctx);
-        return;
-    }
-    path[n_path++] = n->text;
-    while (len > 0 && chain[len - 1]->last->kind == N_STRING)
-        path[n_path++] = chain[--len]->last->text;
-    fn(ctx, path, n_path);
-}
-
-void expr_visit_contexts(const struct expr *x,
-                         void (*fn)(void *ctx, const struct sv *path, size_t n), void *ctx)
-{
-    if (x->root != NULL)
-        visit(x->root, fn, ctx);
 }

@@ -94,11 +94,11 @@ static void print_list(const struct node *n, const char *between, char *const *e
     buf_addc(b, ')');
 }
 
-/* expanded: texts by node id that stand for a node's value, or NULL. */
+/* expanded: texts that stand for a node's value, by where its token begins, or NULL. */
 void expr_print(const struct node *n, char *const *expanded, struct buf *b)
 {
-    if (expanded != NULL && expanded[n->id] != NULL) {
-        buf_adds(b, expanded[n->id]);
+    if (expanded != NULL && expanded[n->at] != NULL) {
+        buf_adds(b, expanded[n->at]);
         return;
     }
     switch ((enum node_kind)n->kind) {

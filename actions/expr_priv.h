@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of the expression engine: tokens, the tree, and what its four files share. */
+ * Inside of the expression engine: tokens, the tree, and what its files share. */
 #ifndef ACTIONS_EXPR_PRIV_H
 #define ACTIONS_EXPR_PRIV_H
 
 #include "actions/expr.h"
 #include "actions/value_priv.h"
-
-/* ---- tokens ---- */
-enum token_kind {
-    T_START, /* "no token yet", as the previous token */
-    T_GROUP,
-    T_INDEX,
-    T_PARAMS,
-    T_END_GROUP,
-    T_END_INDEX,
-    T_END_PARAMS,
-    T_SEPARATOR,
-    T_DEREFERENCE,
-    T_WILDCARD,
-    T_NOT,
-    T_OPERATOR, /* binary; .op tells which */
-    T_NULL,
-    T_BOOL,
-    T_NUMBER,
-    T_STRING,
-    T_PROPERTY,
-    T_FUNCTION,
-    T_NAME,
-    T_BAD_SYMBOL, /* a word, number or string that is none: the lexer's error */
-    T_MISPLACED,  /* a token that may not stand here: the parser's error */
-    T_END,
-};
 
 enum node_kind {
     /* operands */
@@ -86,13 +60,14 @@ struct fn {
 };
 const struct fn *expr_fn_find(struct sv name); /* well-known and extension functions; NULL */
 
+/* No member is of a character type: stores to those might change anything, as far as a compiler knows. */
 struct node {
-    uint8_t kind;
-    uint8_t prec;   /* operators */
-    uint16_t depth; /* of the subtree, 1 = leaf; saturates */
-    uint32_t id;    /* 0, 1, ... in order of creation */
-    uint32_t at, n; /* the token's bytes in the text */
+    uint32_t kind;
+    uint32_t depth; /* of the subtree, 1 = leaf */
+    uint32_t at,
+        n; /* the token's bytes in the text; operators, calls and values are told apart by at */
     uint32_t n_args;
+    uint32_t prec;     /* while it is an operator on the stack; 0 = an open bracket */
     struct node *next; /* sibling; on a stack: the one below */
     struct node *first, *last;
     union {
@@ -106,7 +81,6 @@ struct node {
                 struct val *lent;    /* N_NAME: the context when it was found while parsing */
             };
         };
-        struct node *outer; /* brackets: the bracket around it */
     };
 };
 
@@ -118,9 +92,9 @@ struct chunk {
 
 struct expr {
     struct node *root; /* NULL: blank */
-    struct sv text;    /* our copy; string literals are unescaped inside it */
+    struct sv
+        text; /* that names and literals are slices of: the copy behind the struct, or the caller's */
     struct chunk *chunks;
-    uint32_t n_nodes;
     bool status_function;
     bool borrowed; /* lives in an expr_room */
 };
@@ -141,7 +115,8 @@ struct expr_room {
     _Alignas(struct expr) char bytes[8192];
 };
 /* Parses against a list of names, or (eval_text) against what the environment offers. room: where the tree may
- * live instead of the heap, or NULL; it is freed with expr_free() all the same. */
+ * live instead of the heap, or NULL; it is freed with expr_free() all the same. With a room the text must outlive
+ * the tree. */
 MUST_USE int expr_parse_with(struct sv text, const struct expr_names *names,
                              const struct expr_env *env, struct expr_room *room, struct expr **out,
                              struct expr_error *x, struct err *e);
@@ -172,7 +147,7 @@ struct eval {
     size_t total;                        /* bytes accounted now, or the sum */
     size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level; set up to deepest */
     unsigned deepest;
-    char **expanded; /* by node id, trace only */
+    char **expanded; /* by where the node's token begins; trace only */
     size_t expanded_bytes;
 };
 MUST_USE int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out);

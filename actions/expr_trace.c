@@ -49,8 +49,8 @@ void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, con
     if (!stands_for_itself(n) || bytes > EXPANDED_MEMORY - ev->expanded_bytes || b.over)
         return;
     ev->expanded_bytes += bytes;
-    free(ev->expanded[n->id]);
-    ev->expanded[n->id] = buf_take(&b, NULL);
+    free(ev->expanded[n->at]);
+    ev->expanded[n->at] = buf_take(&b, NULL);
 }
 
 static void trace_result(const struct eval *ev, struct sv original, const struct res *r)
@@ -74,13 +74,13 @@ int expr_eval_traced(struct eval *ev, struct res *out)
 {
     AUTO(buf_free) struct buf original = BUF_INIT(TEXT_MAX);
 
-    ev->expanded = xcalloc(ev->x->n_nodes, sizeof *ev->expanded);
+    ev->expanded = xcalloc(ev->x->text.n, sizeof *ev->expanded);
     expr_print(ev->x->root, NULL, &original);
     trace(ev, 0, "Evaluating: ", buf_sv(&original));
     int rc = expr_eval_node(ev, ev->x->root, 0, out);
     if (rc == 0)
         trace_result(ev, buf_sv(&original), out);
-    for (size_t i = 0; i < ev->x->n_nodes; i++)
+    for (size_t i = 0; i < ev->x->text.n; i++)
         free(ev->expanded[i]);
     free(ev->expanded);
     return rc;
