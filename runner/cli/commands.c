@@ -82,6 +82,10 @@ static const struct opt serve_opts[] = {
 static const struct opt parse_opts[] = {
     {0, "json", NULL, OPT_FLAG, "print errors as the official JSON too", NULL},
     {0, "no-positions", NULL, OPT_FLAG, "leave out file, line and column of every token", NULL},
+    {0, "actions", "DIR", OPT_LIST,
+     "a mirror OWNER/NAME: called workflows of other repositories come from it, else from the cache",
+     NULL},
+    {0, "no-calls", NULL, OPT_FLAG, "do not read the workflows that are called", NULL},
     {0, "case", NULL, OPT_FLAG,
      "FILE is a case of the official reader tests; print the JSON of what it supplies", NULL},
     {0, "batch", NULL, OPT_FLAG,
@@ -136,7 +140,8 @@ const struct command cli_commands[] = {
      .run = cmd_lint},
     {.name = "parse",
      .synopsis = "FILE [OPTION...] | --batch",
-     .summary = "Prints a workflow as the official parser's JSON template, or its errors",
+     .summary =
+         "Prints a workflow and those that it calls as the official parser's JSON template, or its errors",
      .opts = parse_opts,
      .n_opts = COUNT(parse_opts),
      .max_args = 1,

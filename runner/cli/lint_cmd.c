@@ -123,23 +123,10 @@ static int check_stdin(struct lint_run *r, struct lint_root *root, const char *n
     return 0;
 }
 
-/* "" when the repository's top is the current folder, else the way there. */
-static char *prefix_of(const struct lint_root *root, const char *dir)
-{
-    AUTO(auto_free) char *here = realpath(".", NULL);
-
-    if (here != NULL && strcmp(here, root->top) == 0)
-        return xstrdup("");
-    AUTO(auto_free) char *given = dir != NULL ? realpath(dir, NULL) : NULL;
-    if (given != NULL && strcmp(given, root->top) == 0)
-        return xasprintf("%s/", dir);
-    return xasprintf("%s/", root->top);
-}
-
 static int check_repository(struct lint_run *r, struct lint_root *root, const char *dir,
                             struct err *e)
 {
-    AUTO(auto_free) char *prefix = prefix_of(root, dir);
+    AUTO(auto_free) char *prefix = lint_root_prefix(root, dir);
     AUTO(strv_free) struct strv list = STRV_INIT;
 
     if (lint_root_list(root, &list, e) < 0)

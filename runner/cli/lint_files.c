@@ -66,6 +66,18 @@ char *lint_root_relative(const struct lint_root *r, const char *file)
     return full[n] == '/' ? xstrdup(full + n + 1) : NULL;
 }
 
+char *lint_root_prefix(const struct lint_root *root, const char *dir)
+{
+    AUTO(auto_free) char *here = realpath(".", NULL);
+
+    if (here != NULL && strcmp(here, root->top) == 0)
+        return xstrdup("");
+    AUTO(auto_free) char *given = dir != NULL ? realpath(dir, NULL) : NULL;
+    if (given != NULL && strcmp(given, root->top) == 0)
+        return xasprintf("%s/", dir);
+    return xasprintf("%s/", root->top);
+}
+
 int lint_root_read(void *ctx, const char *path, char **out, size_t *n, struct err *e)
 {
     const struct lint_root *r = ctx;

@@ -24,6 +24,9 @@ MUST_USE int lint_root_list(const struct lint_root *r, struct strv *out, struct 
 int lint_root_read(void *ctx, const char *path, char **out, size_t *n, struct err *e);
 /* The path from the top, or NULL when the file is not below it. free() */
 char *lint_root_relative(const struct lint_root *r, const char *file);
+/* What stands in front of a path from the top to make it one from here: "" when the top is the current folder, "DIR/"
+ * when it is dir (may be NULL), else the absolute path. free() */
+char *lint_root_prefix(const struct lint_root *r, const char *dir);
 
 /* ---- output ---- */
 

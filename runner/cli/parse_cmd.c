@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `gantry parse`: a workflow (or action manifest) as the official parser's JSON template, or its errors; reads one
- * file, never writes one. */
+ * `gantry parse`: a workflow (or action manifest) as the official parser's JSON template, or its errors; reads the file
+ * and what it calls, never writes one. */
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -13,13 +13,15 @@
 #include "base/path.h"
 #include "runner/cli/options.h"
 #include "runner/cli/parse_batch.h"
+#include "runner/cli/parse_calls.h"
 
 #define MAX_FILE ((size_t)4 << 20) /* of a million characters in UTF-8; the reader counts them */
 #define MAX_JSON ((size_t)256 << 20)
 
 struct options {
     const char *file;
-    bool json, positions, check;
+    const struct strv *mirrors;
+    bool json, positions, check, calls;
 };
 
 static int print_text(const struct buf *b)
@@ -42,7 +44,21 @@ static int print_json(json_t *own)
     return print_text(&b);
 }
 
-static int report(const struct options *o, const struct wf_errors *errors, const struct err *e)
+/* A file as it can be found from here: the one that was named, or another one of its repository. */
+static void print_name(const struct options *o, const struct parse_calls *c, const char *name)
+{
+    struct wf_call_name at;
+
+    wf_call_split(sv_of(name), &at);
+    if (c == NULL || strcmp(name, c->name) == 0)
+        (void)fputs(o->file, stderr);
+    else
+        (void)fprintf(stderr, "%s%s", at.owner.n == 0 ? c->prefix : "", name);
+}
+
+/* c: NULL when nothing can be called. */
+static int report(const struct options *o, const struct parse_calls *c,
+                  const struct wf_errors *errors, const struct err *e)
 {
     if (o->json)
         (void)print_json(wf_errors_to_json(errors));
@@ -50,19 +66,39 @@ static int report(const struct options *o, const struct wf_errors *errors, const
         err_print(e);
     for (size_t i = 0; !o->json && i < errors->n; i++) {
         const struct wf_error *x = &errors->v[i];
-        (void)fprintf(stderr, "%s:%u:%u: %s\n", x->file, x->line, x->col, wf_error_plain(x));
+        print_name(o, c, x->file);
+        (void)fprintf(stderr, ":%u:%u: %s\n", x->line, x->col, wf_error_plain(x));
+        if (x->caller != NULL)
+            (void)fprintf(stderr, "  %s\n", x->caller);
     }
     return EXIT_USAGE;
 }
 
+static bool has_call(const struct wf *w)
+{
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        if (w->jobs[i].uses.n > 0)
+            return true;
+    }
+    return false;
+}
+
 static int parse_workflow(const struct options *o, struct sv text)
 {
+    AUTO(parse_calls_done) struct parse_calls calls = PARSE_CALLS_INIT;
     AUTO(wf_errors_free) struct wf_errors errors = {0};
     AUTO(auto_wf) struct wf *w = NULL;
     struct err e = {0};
 
-    if (wf_parse(text, o->file, &w, &errors, &e) < 0)
-        return report(o, &errors, &e);
+    if (parse_calls_open(&calls, o->file, o->mirrors, &e) < 0)
+        return cli_fail(&e);
+    if (wf_parse(text, calls.name, &w, &errors, &e) < 0)
+        return report(o, &calls, &errors, &e);
+    if (o->calls && has_call(w)) {
+        const struct wf_loader loader = parse_calls_loader(&calls);
+        if (wf_load_calls(w, &loader, NULL, &errors, &e) < 0)
+            return report(o, &calls, &errors, &e);
+    }
     return print_json(wf_to_json(w, o->positions ? WF_JSON_POSITIONS : 0));
 }
 
@@ -74,7 +110,7 @@ static int parse_manifest(const struct options *o, struct sv text)
     struct err e = {0};
 
     if (manifest_parse(text, o->file, 1, &m, &errors, &e) < 0)
-        return report(o, &errors, &e);
+        return report(o, NULL, &errors, &e);
     return print_json(tok_to_json(m->root));
 }
 
@@ -106,6 +142,8 @@ int cmd_parse_file(const struct args *a)
         .json = args_flag(a, "json"),
         .positions = !args_flag(a, "no-positions"),
         .check = args_flag(a, "check"),
+        .calls = !args_flag(a, "no-calls"),
+        .mirrors = args_list(a, "actions"),
     };
     AUTO(auto_free) char *text = NULL;
     struct err e = {0};

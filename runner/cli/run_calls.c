@@ -5,82 +5,21 @@
  * by the service, which knows mirrors, cache and network. */
 #include "runner/cli/json_make.h"
 #include "runner/cli/run_priv.h"
+#include "runner/cli/source_files.h"
 
 #include "actions/workflow_call.h"
-#include "base/fd.h"
-#include "base/fs.h"
 #include "base/mem.h"
 
-#include <fcntl.h>
 #include <jansson.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CALLED_MAX_BYTES \
-    ((size_t)4 << 20) /* above the reader's own limit, which has the better text */
-#define LISTING_MAX  ((size_t)16 << 20)
+    ((size_t)4 << 20)    /* above the reader's own limit, which has the better text */
 #define CALLED_DEPTH 10U /* spec expressions 7.1: levels of called workflows */
 
 struct collect {
-    const struct run_request *r;
-    int top_fd;
-    char *listing; /* of the workflow files that belong to the source, NUL-terminated each */
-    size_t n;
+    struct source_files source;
     json_t *files;
 };
-
-static void collect_done(struct collect *c)
-{
-    fd_close(&c->top_fd);
-    free(c->listing);
-}
-
-static int list_source(struct collect *c, struct err *e)
-{
-    static const char *const words[] = {"ls-files",
-                                        "-z",
-                                        "--cached",
-                                        "--others",
-                                        "--exclude-standard",
-                                        "--",
-                                        ".github/workflows",
-                                        ".github/workflows-lab",
-                                        NULL};
-
-    if (c->listing != NULL)
-        return 0;
-    c->top_fd = open(c->r->repo.top, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (c->top_fd < 0)
-        return err_sys(e, "cannot open the repository '%s'", c->r->repo.top);
-    return repo_git(c->r->repo.top, words, LISTING_MAX, &c->listing, &c->n, e);
-}
-
-static bool is_listed(const struct collect *c, const char *path)
-{
-    for (const char *p = c->listing; p < c->listing + c->n; p += strlen(p) + 1)
-        if (strcmp(p, path) == 0)
-            return true;
-    return false;
-}
-
-/* The text of a file of the source; false: there is none, which the service tells with its place. */
-static bool read_source(const struct collect *c, const char *path, struct buf *out)
-{
-    AUTO(auto_fd) int fd = -1;
-    char chunk[16384];
-    struct stat st;
-    struct err e; /* not there, or not to be read: as if it were not there */
-    ssize_t n;
-
-    if (!is_listed(c, path) ||
-        fs_open_beneath(c->top_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, true,
-                        &fd, &e) < 0 ||
-        fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return false;
-    while ((n = fd_read_full(fd, chunk, sizeof chunk, &e)) > 0 && !out->over)
-        buf_add(out, chunk, (size_t)n);
-    return n == 0 && !out->over;
-}
 
 static int collect(struct collect *c, const struct wf *w, unsigned depth, struct err *e)
 {
@@ -97,9 +36,10 @@ static int collect(struct collect *c, const struct wf *w, unsigned depth, struct
         wf_call_split(buf_sv(&name), &parts);
         if (name.over || parts.owner.n > 0 || json_object_get(c->files, name.p) != NULL)
             continue;
-        if (list_source(c, e) < 0)
+        int found = source_files_read(&c->source, name.p, &text, e);
+        if (found < 0)
             return -1;
-        if (!read_source(c, name.p, &text))
+        if (found == 0) /* which the service tells with its place */
             continue;
         jm_set(c->files, name.p, jx_str_new(buf_sv(&text)));
         if (wf_parse(buf_sv(&text), name.p, &called, &errors, &bad) == 0 &&
@@ -112,10 +52,11 @@ static int collect(struct collect *c, const struct wf *w, unsigned depth, struct
 int run_called_files(const struct run_request *r, const struct workflow *w, json_t **files,
                      struct err *e)
 {
-    AUTO(collect_done)
-    struct collect c = {.r = r, .top_fd = -1, .files = json_object()};
+    struct collect c = {.source = SOURCE_FILES_INIT(r->repo.top), .files = json_object()};
+    int rc = collect(&c, w->wf, 1, e);
 
-    if (collect(&c, w->wf, 1, e) < 0) {
+    source_files_done(&c.source);
+    if (rc < 0) {
         json_decref(c.files);
         return err_wrap(e, "%s", w->path);
     }

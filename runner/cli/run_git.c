@@ -11,6 +11,7 @@
 #include "base/strv.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -243,6 +244,18 @@ static void read_remote(struct repo *r, struct sv url)
     r->owner = xstrdup("local");
     r->repository = xasprintf("local/%.*s", (int)name.n, name.p);
     make_name(r->repository, 5);
+}
+
+char *repo_owner(const char *top)
+{
+    AUTO(auto_free) char *url = ask(top, "config", "--get", "remote.origin.url");
+    struct repo r = {.top = (char *)(uintptr_t)top};
+
+    if (url[0] == '\0')
+        return NULL;
+    read_remote(&r, sv_of(url));
+    free(r.repository);
+    return r.owner;
 }
 
 static bool has_ref(const struct repo *r, const char *kind, const char *name)

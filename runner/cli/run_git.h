@@ -38,6 +38,8 @@ void repo_done(struct repo *r); /* for AUTO(repo_done) */
  * has it, else the local one); its parent where it has not left it, "" for the first commit. */
 void repo_read_fork(struct repo *r, const char *base);
 
+/* The owner of the remote "origin" of the repository at `top`, or NULL. free() */
+char *repo_owner(const char *top);
 /* Runs git in `dir`; words: NULL-terminated. Its output, NUL-terminated, free(). An exit status other than 0 is
  * FAIL_INPUT with git's own last line. */
 MUST_USE int repo_git(const char *dir, const char *const *words, size_t max, char **out, size_t *n,

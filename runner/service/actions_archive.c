@@ -18,120 +18,9 @@
 #include "base/libarchive.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/proc.h"
 
-#define MIRROR_MAX_DEPTH   64U
-#define MIRROR_MAX_FILES   200000U
-#define ARCHIVE_MAX_PASSED ((int64_t)2 << 30) /* Ours: bytes before a file that is looked for */
-
-struct git_call {
-    struct strv argv, envp;
-    char *path;
-    struct proc_spec spec;
-};
-
-/* more: further variables, NULL-terminated, or NULL. */
-static int git_call(struct git_call *c, const char *dir, const char *const *args, char *const *more,
-                    struct err *e)
-{
-    /* No protocol: an object that a partial clone lacks would be fetched as its configuration says. */
-    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
-                                      "HOME=/nonexistent",
-                                      "GIT_CONFIG_NOSYSTEM=1",
-                                      "GIT_TERMINAL_PROMPT=0",
-                                      "GIT_ALLOW_PROTOCOL=none",
-                                      "GIT_NO_LAZY_FETCH=1",
-                                      "GIT_LITERAL_PATHSPECS=1",
-                                      "LC_ALL=C",
-                                      NULL};
-
-    *c = (struct git_call){.argv = STRV_INIT, .envp = STRV_INIT, .spec = PROC_SPEC_INIT};
-    if (proc_which("git", NULL, &c->path, e) < 0)
-        return -1;
-    strv_add(&c->argv, c->path);
-    strv_add(&c->argv, "-c");
-    strv_add(&c->argv,
-             "safe.directory=*"); /* the mirror may belong to somebody else; it is only read */
-    strv_add(&c->argv, "-C");
-    strv_add(&c->argv, dir);
-    for (size_t i = 0; args[i] != NULL; i++)
-        strv_add(&c->argv, args[i]);
-    for (size_t i = 0; env[i] != NULL; i++)
-        strv_add(&c->envp, env[i]);
-    for (size_t i = 0; more != NULL && more[i] != NULL; i++)
-        strv_add(&c->envp, more[i]);
-    c->spec.path = c->path;
-    c->spec.argv = c->argv.v;
-    c->spec.envp = c->envp.v;
-    return 0;
-}
-
-static void git_call_done(struct git_call *c)
-{
-    free(c->path);
-    strv_free(&c->argv);
-    strv_free(&c->envp);
-}
-
-static int git_ended(const char *dir, const char *const *args, int status, struct err *e)
-{
-    if (status != 0)
-        return err_set(e, FAIL_NOTFOUND, "git %s in '%s' ended with %d", args[0], dir, status);
-    return 0;
-}
-
-/* Its output, at most max bytes. */
-static int git_text(const char *dir, const char *const *args, char *const *more, size_t max,
-                    char **text, size_t *n, struct err *e)
-{
-    AUTO(git_call_done) struct git_call c;
-    int status = 0;
-
-    if (git_call(&c, dir, args, more, e) < 0 || proc_capture(&c.spec, max, text, n, &status, e) < 0)
-        return -1;
-    return git_ended(dir, args, status, e);
-}
-
-static int git_to(const char *dir, const char *const *args, char *const *more, int out_fd,
-                  struct err *e)
-{
-    AUTO(git_call_done) struct git_call c;
-    AUTO(proc_kill_and_reap) struct proc p = PROC_INIT;
-    int status = 0;
-
-    if (git_call(&c, dir, args, more, e) < 0)
-        return -1;
-    c.spec.stdio[1] = out_fd;
-    if (proc_spawn(&c.spec, &p, e) < 0 || proc_wait(&p, false, &status, e) < 0)
-        return -1;
-    return git_ended(dir, args, status, e);
-}
-
-/* 40 (or 64) hexadecimal digits of the commit that ref names in the repository. */
-int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e)
-{
-    static const char *const forms[] = {"refs/tags/%s^{commit}", "refs/heads/%s^{commit}",
-                                        "refs/remotes/origin/%s^{commit}", "%s^{commit}"};
-
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        AUTO(buf_free) struct buf name = BUF_INIT(2048);
-        AUTO(auto_free) char *text = NULL;
-        struct sv line;
-        size_t at = sv_find(sv_of(forms[i]), SV("%s")), n = 0;
-        buf_addsv(&name, sv_sub(sv_of(forms[i]), 0, at));
-        buf_adds(&name, ref);
-        buf_adds(&name, forms[i] + at + 2);
-        if (git_text(dir, (const char *const[]){"rev-parse", "--verify", "--quiet", name.p, NULL},
-                     NULL, 65536, &text, &n, e) < 0)
-            continue;
-        line = sv_trim(sv_of(text));
-        if (line.n == 40 || line.n == 64) {
-            *sha = sv_dup(line);
-            return 0;
-        }
-    }
-    return err_set(e, FAIL_NOTFOUND, "'%s' has no ref '%s'", dir, ref);
-}
+#define MIRROR_MAX_DEPTH 64U
+#define MIRROR_MAX_FILES 200000U
 
 /* A repository of ours without anything in it: the mirror's objects are read through it, so that the mirror's own
  * configuration (filters of files, commands that compress) is not; it may belong to somebody else. */
@@ -188,8 +77,8 @@ static int objects_of(struct svc *s, const char *dir, bool sha256, struct object
     size_t n = 0;
 
     if (make_empty(s->state_fd, name, sha256, e) < 0 ||
-        git_text(dir, (const char *const[]){"rev-parse", "--git-path", "objects", NULL}, NULL,
-                 65536, &text, &n, e) < 0)
+        mirror_git_text(dir, (const char *const[]){"rev-parse", "--git-path", "objects", NULL},
+                        NULL, 65536, &text, &n, e) < 0)
         return -1;
     rel = sv_dup(sv_trim(sv_of(text)));
     AUTO(auto_free) char *joined = path_join(dir, rel);
@@ -210,36 +99,19 @@ int mirror_git(struct svc *s, const char *dir, const char *sha, const char *top,
 
     if (objects_of(s, dir, strlen(sha) == 64, &o, e) < 0)
         return -1;
-    return git_to(dir, (const char *const[]){"archive", "--format=tar.gz", prefix, sha, NULL},
-                  (char *const[]){o.own, o.alt.p, NULL}, fd, e);
+    return mirror_git_to(dir,
+                         (const char *const[]){"archive", "--format=tar.gz", prefix, sha, NULL},
+                         (char *const[]){o.own, o.alt.p, NULL}, fd, e);
 }
 
-int mirror_git_file(struct svc *s, const char *dir, const char *sha, const char *path, size_t max,
-                    struct buf *out, struct err *e)
+int mirror_objects_file(struct svc *s, const char *dir, const char *sha, const char *path,
+                        size_t max, struct buf *out, struct err *e)
 {
     AUTO(objects_done) struct objects o = {.alt = BUF_INIT(16384)};
-    AUTO(auto_free) char *entry = NULL;
-    AUTO(auto_free) char *oid = NULL;
-    AUTO(auto_free) char *text = NULL;
-    size_t n = 0;
 
     if (objects_of(s, dir, strlen(sha) == 64, &o, e) < 0)
         return -1;
-    char *const env[] = {o.own, o.alt.p, NULL};
-    if (git_text(dir, (const char *const[]){"ls-tree", "-z", "--full-tree", sha, "--", path, NULL},
-                 env, 65536, &entry, &n, e) < 0)
-        return -1;
-    /* "100644 blob <id><tab>path"; a link, a folder or a submodule is no workflow */
-    struct sv line = {entry, n};
-    size_t tab = sv_chr(line, '\t');
-    if (!sv_starts(line, SV("100")) || tab == SV_NPOS || tab < 12)
-        return err_set(e, FAIL_NOTFOUND, "'%s' has no file '%s'", dir, path);
-    oid = sv_dup(sv_sub(line, 12, tab - 12));
-    if (git_text(dir, (const char *const[]){"cat-file", "blob", oid, NULL}, env, max, &text, &n,
-                 e) < 0)
-        return -1;
-    buf_add(out, text, n);
-    return 0;
+    return mirror_git_file(dir, (char *const[]){o.own, o.alt.p, NULL}, sha, path, max, out, e);
 }
 
 struct walk {
@@ -374,70 +246,5 @@ int mirror_folder(const char *dir, const char *top, int fd, struct err *e)
     if (rc == 0 && la.write_close(w.a) != ARCHIVE_OK)
         rc = archive_error(&w, e);
     (void)la.write_free(w.a);
-    return rc;
-}
-
-/* ---- one file of an archive ---- */
-
-/* "TOP/path" of an archive is the path. */
-static bool is_entry(const char *name, const char *path)
-{
-    const char *slash = name != NULL ? strchr(name, '/') : NULL;
-
-    return slash != NULL && strcmp(slash + 1, path) == 0;
-}
-
-static int read_entry(struct archive *a, const char *path, size_t max, struct buf *out,
-                      struct err *e)
-{
-    char chunk[16384];
-    ssize_t n;
-
-    while ((n = la.read_data(a, chunk, sizeof chunk)) > 0) {
-        if (out->len + (size_t)n > max)
-            return err_set(e, FAIL_LIMIT, "'%s' is longer than %zu bytes", path, max);
-        buf_add(out, chunk, (size_t)n);
-    }
-    if (n < 0)
-        return err_set(e, FAIL_INPUT, "the archive cannot be read: %s", la.error_string(a));
-    return 0;
-}
-
-/* The archive is somebody else's: a file that is not near its beginning is not looked for. */
-static int find_entry(struct archive *a, const char *path, size_t max, struct buf *out,
-                      struct err *e)
-{
-    struct archive_entry *en;
-    int64_t passed = 0; /* what was unpacked on the way */
-
-    for (unsigned i = 0; i < MIRROR_MAX_FILES && passed < ARCHIVE_MAX_PASSED; i++) {
-        int rc = la.read_next_header(a, &en);
-        if (rc == ARCHIVE_EOF)
-            break;
-        if (rc < ARCHIVE_WARN)
-            return err_set(e, FAIL_INPUT, "the archive cannot be read: %s", la.error_string(a));
-        if (is_entry(la.entry_pathname(en), path) && la.entry_filetype(en) == AE_IFREG)
-            return read_entry(a, path, max, out, e);
-        if (la.entry_size(en) < 0 || __builtin_add_overflow(passed, la.entry_size(en), &passed))
-            break;
-    }
-    return err_set(e, FAIL_NOTFOUND, "there is no file '%s' in it", path);
-}
-
-int archive_file(int fd, const char *path, size_t max, struct buf *out, struct err *e)
-{
-    struct archive *a;
-    int rc = -1;
-
-    if (la_open(e) < 0)
-        return -1;
-    a = la.read_new();
-    (void)la.read_support_filter_gzip(a);
-    (void)la.read_support_format_tar(a);
-    if (la.read_open_fd(a, fd, 65536) != ARCHIVE_OK)
-        (void)err_set(e, FAIL_INPUT, "the archive cannot be read: %s", la.error_string(a));
-    else
-        rc = find_entry(a, path, max, out, e);
-    (void)la.read_free(a);
     return rc;
 }

@@ -76,7 +76,7 @@ static void keep(struct fetch *f)
 
     if (f->s->cfg.cache_dir == NULL)
         return;
-    folder = actions_cache_folder(f->s, f->w);
+    folder = mirror_cache_folder(f->s->cfg.cache_dir, f->w->repo);
     path = xasprintf("%s/%s.tar.gz", folder, f->w->sha);
     ref = xasprintf("%s/refs/%s", folder, f->w->ref);
     ref_dir = sv_dup(path_dir(sv_of(ref)));

@@ -4,6 +4,8 @@
 #ifndef RUNNER_SERVICE_ACTIONS_PRIV_H
 #define RUNNER_SERVICE_ACTIONS_PRIV_H
 
+#include "base/mirror.h"
+#include "base/tarball.h"
 #include "runner/service/svc_priv.h"
 
 /* One action of a request. */
@@ -15,14 +17,11 @@ struct wanted {
 };
 
 /* actions_archive.c: into an open file, one top-level folder. */
-MUST_USE int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e);
 MUST_USE int mirror_git(struct svc *s, const char *dir, const char *sha, const char *top, int fd,
                         struct err *e);
-/* One file of a commit of a mirror; not what a link names. FAIL_NOTFOUND. */
-MUST_USE int mirror_git_file(struct svc *s, const char *dir, const char *sha, const char *path,
-                             size_t max, struct buf *out, struct err *e);
-/* One file of a .tar.gz whose every path begins with a folder. FAIL_NOTFOUND. */
-MUST_USE int archive_file(int fd, const char *path, size_t max, struct buf *out, struct err *e);
+/* mirror_git_file() through a repository of the service's own, which has no configuration. */
+MUST_USE int mirror_objects_file(struct svc *s, const char *dir, const char *sha, const char *path,
+                                 size_t max, struct buf *out, struct err *e);
 MUST_USE int mirror_folder(const char *dir, const char *top, int fd, struct err *e);
 
 /* actions_fetch.c: from the network. Calls done once, never from inside; on success the archive is in the blob
@@ -33,15 +32,9 @@ struct fetch *fetch_start(struct svc *s, struct wanted *w,
 void fetch_cancel(struct fetch *f);
 
 /* actions_source.c */
-bool actions_good_repo(struct sv repo);
-bool actions_good_ref(struct sv ref);
-/* The folder of w->repo in mirror i, or NULL; *git: it is a repository. free() */
-char *actions_mirror(const struct svc *s, size_t i, const struct wanted *w, bool *git);
 /* 1: the archive is in the blob store and w->sha set; 0: not in the cache. */
 int actions_look_in_cache(struct svc *s, struct wanted *w, struct err *e);
 void actions_blob_name(const struct wanted *w, struct buf *out);
-/* Folder of the action's repository in the cache. */
-char *actions_cache_folder(const struct svc *s, const struct wanted *w);
 /* Temporary file in the blob store, and its way to a name. */
 MUST_USE int actions_temp(struct svc *s, char **path, int *fd, struct err *e);
 MUST_USE int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256,

@@ -48,43 +48,6 @@ int actions_temp(struct svc *s, char **path, int *fd, struct err *e)
     return 0;
 }
 
-/* owner/name of [A-Za-z0-9._-]: both become parts of paths. */
-bool actions_good_repo(struct sv repo)
-{
-    struct sv part;
-    unsigned parts = 0;
-
-    while (sv_next(&repo, '/', &part)) {
-        if (part.n == 0 || part.n > 100 || part.p[0] == '.' || part.p[0] == '-')
-            return false;
-        for (size_t i = 0; i < part.n; i++)
-            if (!ch_is_alnum(part.p[i]) && part.p[i] != '.' && part.p[i] != '_' && part.p[i] != '-')
-                return false;
-        parts++;
-    }
-    return parts == 2;
-}
-
-/* What git allows in a ref, and nothing that looks like an option. */
-bool actions_good_ref(struct sv ref)
-{
-    if (ref.n == 0 || ref.n > 250 || ref.p[0] == '-' || ref.p[0] == '/' ||
-        sv_find(ref, SV("..")) != SV_NPOS || sv_find(ref, SV("@{")) != SV_NPOS)
-        return false;
-    for (size_t i = 0; i < ref.n; i++)
-        if ((unsigned char)ref.p[i] <= ' ' || ref.p[i] == 0x7f ||
-            sv_chr(SV("~^:?*[\\"), ref.p[i]) != SV_NPOS)
-            return false;
-    return true;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* An archive of the mirror in the blob store. */
 static int from_mirror(struct svc *s, struct wanted *w, const char *dir, bool git, struct err *e)
 {
@@ -113,20 +76,6 @@ static int from_mirror(struct svc *s, struct wanted *w, const char *dir, bool gi
     return rc;
 }
 
-char *actions_mirror(const struct svc *s, size_t i, const struct wanted *w, bool *git)
-{
-    AUTO(auto_free) char *tree = xasprintf("%s/%s", s->cfg.actions_dirs.v[i], w->repo);
-    AUTO(auto_free) char *bare = xasprintf("%s.git", tree);
-    AUTO(auto_free) char *dot = xasprintf("%s/.git", tree);
-
-    *git = true;
-    if (is_folder(tree)) {
-        *git = access(dot, F_OK) == 0;
-        return TAKE_PTR(tree);
-    }
-    return is_folder(bare) ? TAKE_PTR(bare) : NULL;
-}
-
 /* 1 found, 0 not in the mirrors (looked: where), -1 failed. */
 static int look_in_mirrors(struct svc *s, struct wanted *w, struct buf *looked, struct err *e)
 {
@@ -134,7 +83,7 @@ static int look_in_mirrors(struct svc *s, struct wanted *w, struct buf *looked, 
         AUTO(auto_free)
         char *tree = xasprintf("%s/%s", s->cfg.actions_dirs.v[i], w->repo);
         bool git = false;
-        AUTO(auto_free) char *dir = actions_mirror(s, i, w, &git);
+        AUTO(auto_free) char *dir = mirror_find(s->cfg.actions_dirs.v[i], w->repo, &git);
         if (dir != NULL && from_mirror(s, w, dir, git, e) == 0)
             return 1;
         if (dir != NULL && e->code != FAIL_NOTFOUND)
@@ -145,46 +94,17 @@ static int look_in_mirrors(struct svc *s, struct wanted *w, struct buf *looked, 
     return 0;
 }
 
-/* OWNER_NAME, as runners call it. An owner with a '_' is parted by a character that no name may have: a_b/c must
- * never be served what was fetched as a/b_c. */
-char *actions_cache_folder(const struct svc *s, const struct wanted *w)
-{
-    char *folder = xasprintf("%s/%s", s->cfg.cache_dir, w->repo);
-    char *slash = strrchr(folder, '/');
-
-    *slash =
-        strchr(w->repo, '_') != NULL && strchr(w->repo, '_') < strchr(w->repo, '/') ? '%' : '_';
-    return folder;
-}
-
-/* cache_dir/OWNER_NAME/SHA.tar.gz, and refs/REF -> SHA as of the last download. */
 int actions_look_in_cache(struct svc *s, struct wanted *w, struct err *e)
 {
-    AUTO(auto_free) char *folder = NULL;
-    AUTO(auto_free) char *path = NULL;
-    AUTO(auto_free) char *text = NULL;
     AUTO(auto_free) char *temp = NULL;
     AUTO(auto_fd) int in = -1;
     AUTO(auto_fd) int out = -1;
     AUTO(buf_free) struct buf name = BUF_INIT(1024);
     char chunk[65536];
-    size_t n = 0;
     ssize_t got;
 
-    if (s->cfg.cache_dir == NULL)
+    if (s->cfg.cache_dir == NULL || !mirror_cached(s->cfg.cache_dir, w->repo, w->ref, &w->sha, &in))
         return 0;
-    folder = actions_cache_folder(s, w);
-    path = xasprintf("%s/refs/%s", folder, w->ref);
-    if (fs_read_file(AT_FDCWD, path, 256, &text, &n, e) < 0)
-        return 0;
-    w->sha = sv_dup(sv_trim((struct sv){text, n}));
-    free(TAKE_PTR(path));
-    path = xasprintf("%s/%s.tar.gz", folder, w->sha);
-    in = open(path, O_RDONLY | O_CLOEXEC);
-    if (in < 0) {
-        free(TAKE_PTR(w->sha));
-        return 0;
-    }
     if (actions_temp(s, &temp, &out, e) < 0)
         return -1;
     while ((got = read(in, chunk, sizeof chunk)) > 0)
@@ -280,7 +200,7 @@ static void go_on(struct resolve *rs)
         AUTO(buf_free) struct buf looked = BUF_INIT(4096);
         struct err e = {.code = FAIL_NONE};
         int rc = 0;
-        if (!actions_good_repo(sv_of(w->repo)) || !actions_good_ref(sv_of(w->ref))) {
+        if (!mirror_good_repo(sv_of(w->repo)) || !mirror_good_ref(sv_of(w->ref))) {
             add_error(rs, w, "this is no action reference of the form owner/name@ref");
             continue;
         }

@@ -75,46 +75,17 @@ void calls_free(struct calls *c)
 
 /* ---- where a file of another repository comes from ---- */
 
-static int read_file(int fd, struct buf *out, struct err *e)
-{
-    char chunk[16384];
-    struct stat st;
-    ssize_t n;
-
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return err_set(e, FAIL_NOTFOUND, "it is not a regular file");
-    while ((n = fd_read_full(fd, chunk, sizeof chunk, e)) > 0) {
-        if (out->len + (size_t)n > CALL_MAX_BYTES)
-            return err_set(e, FAIL_LIMIT, "it is longer than %zu bytes", CALL_MAX_BYTES);
-        buf_add(out, chunk, (size_t)n);
-    }
-    return n < 0 ? -1 : 0;
-}
-
-static int from_folder(const char *dir, const char *path, struct buf *out, struct err *e)
-{
-    AUTO(auto_fd) int top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    AUTO(auto_fd) int fd = -1;
-
-    if (top < 0)
-        return err_sys(e, "cannot open '%s'", dir);
-    if (fs_open_beneath(top, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, true, &fd,
-                        e) < 0)
-        return -1;
-    return read_file(fd, out, e);
-}
-
 /* 1 found, 0 no mirror has the repository with this ref, -1 failed. */
 static int look_in_mirrors(struct svc *s, struct wanted *w, const char *path, struct buf *out,
                            struct err *e)
 {
     for (size_t i = 0; i < s->cfg.actions_dirs.n; i++) {
         bool git = false;
-        AUTO(auto_free) char *dir = actions_mirror(s, i, w, &git);
+        AUTO(auto_free) char *dir = mirror_find(s->cfg.actions_dirs.v[i], w->repo, &git);
         if (dir == NULL || (git && mirror_commit(dir, w->ref, &w->sha, e) < 0))
             continue;
-        int rc = git ? mirror_git_file(s, dir, w->sha, path, CALL_MAX_BYTES, out, e)
-                     : from_folder(dir, path, out, e);
+        int rc = git ? mirror_objects_file(s, dir, w->sha, path, CALL_MAX_BYTES, out, e)
+                     : mirror_folder_file(dir, path, CALL_MAX_BYTES, out, e);
         if (rc == 0 || e->code != FAIL_NOTFOUND)
             return rc == 0 ? 1 : -1;
         return err_set(e, FAIL_NOTFOUND, "the mirror '%s' has no file '%s'", dir, path);
@@ -133,7 +104,7 @@ static int from_archive(struct svc *s, const struct wanted *w, const char *path,
     actions_blob_name(w, &name);
     if (blob_open(s, name.p, &fd, &size, e) < 0)
         return -1;
-    return archive_file(fd, path, CALL_MAX_BYTES, out, e);
+    return tarball_file(fd, path, CALL_MAX_BYTES, out, e);
 }
 
 static void keep(struct calls *c, const char *name, const struct wanted *w, struct sv text)
@@ -154,7 +125,7 @@ static int read_remote(struct calls *c, const char *name, const struct wf_call_n
     AUTO(auto_free) char *path = sv_dup(parts->path);
     int rc;
 
-    if (!actions_good_repo(sv_of(w.repo)) || !actions_good_ref(sv_of(w.ref)) ||
+    if (!mirror_good_repo(sv_of(w.repo)) || !mirror_good_ref(sv_of(w.ref)) ||
         !sv_starts(parts->path, SV(".github/")) || sv_find(parts->path, SV("..")) != SV_NPOS)
         return err_set(e, FAIL_INPUT, "this is no reference of the form owner/name/path@ref");
     rc = look_in_mirrors(c->s, &w, path, out, e);
