@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "actions/token_priv.h"
+#include "actions/value_priv.h"
 #include "base/mem.h"
 
 #define OPEN   SV("${{")
@@ -41,9 +42,11 @@ static size_t count_parameters(struct sv s)
     unsigned depth = 0;
     bool in_string = false, in_word = false;
 
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0, k; i < s.n; i += k) {
         char c = s.p[i];
-        if (ch_is_space(c) && !in_string && depth == 0) {
+        size_t space = val_space(sv_sub(s, i, SV_NPOS));
+        k = space > 0 ? space : 1;
+        if (space > 0 && !in_string && depth == 0) {
             in_word = false;
             continue;
         }
@@ -69,8 +72,9 @@ static enum segment_kind read_expression(struct sv text, const struct expr_names
         buf_adds(why, "An expression was expected");
         return SEGMENT_FAILED;
     }
-    if (sv_starts(text, INSERT) && (text.n == INSERT.n || ch_is_space(text.p[INSERT.n]))) {
-        size_t n = count_parameters(sv_sub(text, INSERT.n, SV_NPOS));
+    struct sv behind = sv_sub(text, INSERT.n, SV_NPOS);
+    if (sv_starts(text, INSERT) && (behind.n == 0 || val_space(behind) > 0)) {
+        size_t n = count_parameters(behind);
         if (n == 0)
             return SEGMENT_INSERT;
         buf_addf(why,
@@ -136,7 +140,7 @@ static int scan_one(struct sv s, size_t *at, const struct expr_names *names, str
                       "the closing }} sequence was not found.");
         return end_reason(c, why);
     }
-    struct sv x = sv_trim(sv_sub(s, *at + OPEN.n, end - *at - OPEN.n - 2));
+    struct sv x = val_trim(sv_sub(s, *at + OPEN.n, end - *at - OPEN.n - 2));
     enum segment_kind kind = read_expression(x, names, why);
     if (kind == SEGMENT_INSERT && (*at != 0 || end != s.n)) {
         buf_adds(why, "The directive 'insert' is not allowed in this context. Directives are "

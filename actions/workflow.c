@@ -107,7 +107,7 @@ static const struct job_key {
     {"defaults", offsetof(struct wf_job, defaults), NULL},
     {"container", offsetof(struct wf_job, container), NULL},
     {"services", offsetof(struct wf_job, services), wf_check_services},
-    {"environment", offsetof(struct wf_job, environment), NULL},
+    {"environment", offsetof(struct wf_job, environment), wf_check_environment},
     {"concurrency", offsetof(struct wf_job, concurrency), wf_check_concurrency},
     {"permissions", offsetof(struct wf_job, permissions), NULL},
     {"snapshot", offsetof(struct wf_job, snapshot), wf_check_snapshot},

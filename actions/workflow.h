@@ -50,7 +50,9 @@ enum wf_feature {
     WF_VULNERABILITY_ALERTS = 1U << 4, /* permission vulnerability-alerts */
     WF_MODELS_IN_ALL = 1U << 5,        /* models is part of read-all and write-all */
     WF_ALERTS_IN_ALL = 1U << 6,        /* vulnerability-alerts is */
-    WF_ALL_FEATURES = (1U << 7) - 1,
+    WF_PROVENANCE_IN_ALL = 1U << 7,    /* artifact-metadata and attestations are */
+    WF_DEPLOYMENT = 1U << 8,           /* jobs.<id>.environment.deployment */
+    WF_ALL_FEATURES = (1U << 9) - 1,
 };
 struct wf_options {
     unsigned max_depth;     /* of sequences and mappings, at most 100 */
@@ -64,6 +66,7 @@ struct wf_options {
     bool no_anchors;        /* '&' and '*' are errors, as before the service had them */
     bool skip_calls;        /* wf_load_calls does nothing */
     bool go_on;             /* after errors of the schema too, to find all that can be found */
+    bool strict;            /* keys that the service passes over are errors: for lint */
     bool
         any_call_format; /* the form of `uses` of a job is not looked at, as in the official reader */
 };

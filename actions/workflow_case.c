@@ -3,6 +3,7 @@
  * Case files: parting, options, running. Source: actions/languageservices: workflow-parser/src/xlang.test.ts. */
 #include "actions/workflow_case.h"
 
+#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct wf_case {
     struct wf_options options;
     bool positions;
     bool skip_cs, skip_go; /* both: a case of the editor's parser, which gives events */
+    bool partial;          /* a run of some jobs again, whose template names its files in order */
 };
 
 void wf_case_free(struct wf_case *c)
@@ -87,6 +89,7 @@ static void set_feature(struct wf_options *o, struct sv name, bool on)
         {"IdToken", WF_ID_TOKEN},
         {"Snapshot", WF_SNAPSHOT},
         {"AllowServiceContainerCommand", WF_SERVICE_COMMAND},
+        {"AllowDeploymentKeyword", WF_DEPLOYMENT},
         {"AllowModelsPermission", WF_MODELS | WF_MODELS_IN_ALL},
         {"AllowVulnerabilityAlertsPermission", WF_VULNERABILITY_ALERTS | WF_ALERTS_IN_ALL},
     };
@@ -143,7 +146,7 @@ static int read_option(struct wf_case *c, const struct tok *k, const struct tok 
 {
     struct wf_options *o = &c->options;
     struct sv key = k->text;
-    bool partial; /* a run of some jobs only: the file is read as always */
+    bool deployment;
 
     if (sv_is(key, "include-source"))
         return to_bool(key, v, &c->positions, e);
@@ -166,7 +169,13 @@ static int read_option(struct wf_case *c, const struct tok *k, const struct tok 
     if (sv_is(key, "skip-reusable-workflows"))
         return to_bool(key, v, &o->skip_calls, e);
     if (sv_is(key, "is-partial-rerun"))
-        return to_bool(key, v, &partial, e);
+        return to_bool(key, v, &c->partial, e);
+    if (sv_is(key, "allow-deployment-keyword")) {
+        if (to_bool(key, v, &deployment, e) < 0)
+            return -1;
+        set_feature(o, SV("AllowDeploymentKeyword"), deployment);
+        return 0;
+    }
     return err_set(e, FAIL_INPUT, "unknown case option '%.*s'", SV_ARG(key));
 }
 
@@ -258,8 +267,9 @@ int wf_case_parse(struct sv text, struct sv file, struct wf_case **out, struct e
     c->text = sv_dup(text);
     c->file = xasprintf(".github/workflows/%.*s", SV_ARG(base));
     c->options = wf_default_options;
-    /* As the service starts out: these scopes are in no shorthand unless they are switched on. */
-    c->options.features &= ~(unsigned)(WF_MODELS_IN_ALL | WF_ALERTS_IN_ALL);
+    /* As the cases have it: the newer scopes are in no shorthand unless they are switched on. */
+    c->options.features &=
+        ~(unsigned)(WF_MODELS_IN_ALL | WF_ALERTS_IN_ALL | WF_PROVENANCE_IN_ALL | WF_DEPLOYMENT);
     c->options.any_call_format = true;
     c->options.no_anchors = true;
     c->positions = true;
@@ -287,18 +297,46 @@ static int read_called(void *ctx, struct sv name, struct buf *out, struct err *e
     return err_set(e, FAIL_NOTFOUND, "the case does not supply it");
 }
 
+static int name_cmp(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+
+    return strcmp(*x, *y);
+}
+
+/* The tokens keep their indexes: a partial run's table is made anew, of the names alone. */
+static void sort_names(json_t *files)
+{
+    size_t n = json_array_size(files);
+    AUTO(auto_free) const char **names = xcalloc(n > 0 ? n : 1, sizeof *names);
+    json_t *sorted = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        names[i] = json_string_value(json_array_get(files, i));
+    qsort(names, n, sizeof *names, name_cmp);
+    for (size_t i = 0; i < n; i++)
+        (void)json_array_append_new(sorted, json_string(names[i]));
+    (void)json_array_clear(files);
+    (void)json_array_extend(files, sorted);
+    json_decref(sorted);
+}
+
 json_t *wf_case_run(const struct wf_case *c)
 {
     const struct wf_loader loader = {.ctx = (void *)(uintptr_t)c, .read = read_called};
     AUTO(wf_errors_free) struct wf_errors errors = {0};
     AUTO(auto_wf) struct wf *w = NULL;
-    unsigned flags = c->positions ? WF_JSON_POSITIONS : WF_JSON_EMPTY_CALLS;
+    unsigned flags = WF_JSON_EMPTY_CALLS | (c->positions ? WF_JSON_POSITIONS : 0U);
     struct err e; /* everything is in the list */
 
     if (wf_parse_with(c->workflow, c->file, &c->options, &w, &errors, &e) < 0 ||
         wf_load_calls(w, &loader, &c->options, &errors, &e) < 0)
         return wf_errors_to_json(&errors);
-    return wf_to_json(w, c->skip_cs && c->skip_go ? WF_JSON_EDITOR : flags);
+    json_t *result = wf_to_json(w, c->skip_cs && c->skip_go ? WF_JSON_EDITOR : flags);
+    json_t *files = jx_get(result, "file-table");
+    if (c->partial && files != NULL)
+        sort_names(files);
+    return result;
 }
 
 int wf_case_check(const struct wf_case *c, const json_t *result, struct err *e)

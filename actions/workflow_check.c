@@ -234,15 +234,22 @@ void wf_check_snapshot(struct wf_reader *r, const struct tok *snapshot)
 
 /* ---- containers ---- */
 
-static void check_command(struct wf_reader *r, const struct tok *service)
+/* Keys of a feature that is switched off. */
+static void refuse_keys(struct wf_reader *r, const struct tok *map, enum wf_feature feature,
+                        const char *a, const char *b)
 {
-    if ((r->opt->features & WF_SERVICE_COMMAND) != 0)
+    if ((r->opt->features & feature) != 0)
         return;
-    for (size_t i = 0; service->kind == TOK_MAPPING && i < service->n; i++) {
-        const struct tok *key = service->items[2 * i];
-        if (sv_is(key->text, "entrypoint") || sv_is(key->text, "command"))
+    for (size_t i = 0; map->kind == TOK_MAPPING && i < map->n; i++) {
+        const struct tok *key = map->items[2 * i];
+        if (sv_is(key->text, a) || sv_is(key->text, b))
             wf_error_at(r, key, "The key '" SV_FMT "' is not allowed", SV_ARG(key->text));
     }
+}
+
+void wf_check_environment(struct wf_reader *r, const struct tok *environment)
+{
+    refuse_keys(r, environment, WF_DEPLOYMENT, "deployment", "deployment");
 }
 
 void wf_check_container(struct wf_reader *r, const struct tok *c, bool service)
@@ -252,7 +259,7 @@ void wf_check_container(struct wf_reader *r, const struct tok *c, bool service)
     if (tok_has_expr(c))
         return;
     if (service)
-        check_command(r, c);
+        refuse_keys(r, c, WF_SERVICE_COMMAND, "entrypoint", "command");
     struct sv text = image != NULL ? image->text : SV("");
     bool docker = sv_starts(text, SV("docker://"));
     if (docker)

@@ -10,7 +10,7 @@ enum wf_json {
     WF_JSON_POSITIONS = 1U << 0, /* file, line and column of every token, and the file table */
     /* The template of the editor's parser: with `events`, without what it does not convert. */
     WF_JSON_EDITOR = 1U << 1,
-    /* A job whose call was not loaded has an empty list of jobs: officially so without positions. */
+    /* A job whose call was not loaded has an empty list of jobs, as officially. */
     WF_JSON_EMPTY_CALLS = 1U << 2,
 };
 /* New reference. flags: wf_json. */

@@ -69,6 +69,8 @@ static struct wf_permissions all(const struct wf_options *o, enum wf_level level
     for (size_t i = 0; i < WF_SCOPES; i++)
         p.level[i] = (unsigned char)level;
     p.level[CODE_QUALITY] = p.level[COPILOT_REQUESTS] = p.level[DRIVES] = WF_NONE;
+    if ((o->features & WF_PROVENANCE_IN_ALL) == 0)
+        p.level[ARTIFACT_METADATA] = p.level[ATTESTATIONS] = WF_NONE;
     p.level[MODELS] = (unsigned char)((o->features & WF_MODELS_IN_ALL) != 0 ? capped : WF_NONE);
     p.level[VULNERABILITY_ALERTS] =
         (unsigned char)((o->features & WF_ALERTS_IN_ALL) != 0 ? capped : WF_NONE);

@@ -64,6 +64,8 @@ struct schema {
     enum schema_kind kind;
     unsigned context;                    /* wf_context bits added to those of the ancestors */
     bool non_empty;                      /* string */
+    bool not_null;                       /* string: nothing is not an empty text here */
+    bool lenient;                        /* mapping: loose keys are errors with wf_options.strict */
     const char *const *values;           /* string: the only ones; NULL-terminated */
     const struct schema *item;           /* sequence; values of loose keys of a mapping */
     const struct schema *key;            /* mapping: loose keys; NULL = known keys only */
@@ -150,6 +152,7 @@ MUST_USE int wf_check_group(struct sv text, struct err *e); /* of runs-on */
 void wf_check_concurrency(struct wf_reader *r, const struct tok *concurrency);
 void wf_check_container(struct wf_reader *r, const struct tok *container, bool service);
 void wf_check_services(struct wf_reader *r, const struct tok *services);
+void wf_check_environment(struct wf_reader *r, const struct tok *environment);
 void wf_check_snapshot(struct wf_reader *r, const struct tok *snapshot);
 /* Resolves the names of `needs` to jobs; unknown ones and cycles are errors. */
 void wf_check_needs(struct wf_reader *r, struct wf *w, const struct tok *jobs);

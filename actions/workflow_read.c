@@ -135,7 +135,8 @@ static bool has(const struct schema *s, enum schema_kind kind)
     return s->kind == SCHEMA_ANY || offers(s, kind, found, MAX_SCALARS) > 0;
 }
 
-static bool string_fits(const struct schema *s, struct sv text)
+/* null: the text stands for a value that is nothing. */
+static bool string_fits(const struct schema *s, struct sv text, bool null)
 {
     const struct schema *found[MAX_SCALARS];
     size_t n = offers(s, SCHEMA_STRING, found, MAX_SCALARS);
@@ -144,7 +145,7 @@ static bool string_fits(const struct schema *s, struct sv text)
         return true;
     for (size_t i = 0; i < n; i++) {
         const char *const *v = found[i]->values;
-        if (found[i]->non_empty && text.n == 0)
+        if ((found[i]->non_empty && text.n == 0) || (found[i]->not_null && null))
             continue;
         if (v == NULL)
             return true;
@@ -186,13 +187,13 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
         break;
     }
     if ((*t)->kind == TOK_STRING) {
-        if (!string_fits(type, (*t)->text))
+        if (!string_fits(type, (*t)->text, false))
             wf_error_at(r, *t, "Unexpected value '%s'", (*t)->text.p);
         return;
     }
     AUTO(buf_free) struct buf text = BUF_INIT(LITERAL_TEXT);
     tok_literal_text(*t, &text);
-    if (!string_fits(type, buf_sv(&text))) {
+    if (!string_fits(type, buf_sv(&text), (*t)->kind == TOK_NULL)) {
         wf_error_at(r, *t, "Unexpected value '%s'", text.p);
         return;
     }
@@ -385,7 +386,7 @@ static const struct schema *value_type(struct wf_reader *r, struct mapping *m, s
     const struct schema *type = match_key(m, (*key)->text);
     if (type != NULL)
         return type;
-    if (loose == NULL) {
+    if (loose == NULL || (m->alts[0]->lenient && r->opt->strict)) {
         wf_error_at(r, *key, "Unexpected value '%.*s'", SV_ARG((*key)->text));
         return NULL;
     }

@@ -137,16 +137,17 @@ static const struct schema credentials = {
     .context = SET_CRED,
     .props = PROPS({"username", &schema_name, false}, {"password", &schema_name, false})};
 static const struct schema container_env = MAP_OF(&schema_name, &schema_string, SET_RUN);
+static const struct schema image = {.kind = SCHEMA_STRING, .not_null = true};
 static const struct schema container_map = {
     .kind = SCHEMA_MAPPING,
-    .props = PROPS({"image", &schema_string, false}, {"options", &schema_string, false},
+    .props = PROPS({"image", &image, false}, {"options", &schema_string, false},
                    {"env", &container_env, false}, {"ports", &schema_names, false},
                    {"volumes", &schema_names, false}, {"credentials", &credentials, false})};
 static const struct schema container = {
     .kind = SCHEMA_ONE_OF, .context = SET_M, .one_of = ONE_OF(&schema_string, &container_map)};
 static const struct schema service_map = {
     .kind = SCHEMA_MAPPING,
-    .props = PROPS({"image", &schema_string, false}, {"options", &schema_string, false},
+    .props = PROPS({"image", &image, false}, {"options", &schema_string, false},
                    {"entrypoint", &schema_string, false}, {"command", &schema_string, false},
                    {"env", &container_env, false}, {"ports", &schema_names, false},
                    {"volumes", &schema_names, false}, {"credentials", &credentials, false})};

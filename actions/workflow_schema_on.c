@@ -70,7 +70,7 @@ static const struct schema cron_item = {
     .props = PROPS({"cron", &schema_name, true}, {"timezone", &schema_string, false})};
 static const struct schema schedule = {.kind = SCHEMA_SEQUENCE, .item = &cron_item};
 
-/* workflow_dispatch (5.6): unknown keys of an input are accepted, as the service's reader does. */
+/* workflow_dispatch (5.6): unknown keys are accepted, also those of an input, as the service's reader does. */
 static const struct schema scalar = {
     .kind = SCHEMA_ONE_OF, .one_of = ONE_OF(&schema_string, &schema_bool, &schema_number)};
 static const struct schema dispatch_type = {
@@ -79,6 +79,7 @@ static const struct schema dispatch_input_map = {
     .kind = SCHEMA_MAPPING,
     .key = &schema_string,
     .item = &schema_any,
+    .lenient = true,
     .props = PROPS({"description", &schema_string, false}, {"type", &dispatch_type, false},
                    {"required", &schema_bool, false}, {"default", &scalar, false},
                    {"options", &schema_names, false})};
@@ -88,7 +89,13 @@ static const struct schema dispatch_inputs_map = {
     .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &dispatch_input};
 static const struct schema dispatch_inputs = {.kind = SCHEMA_ONE_OF,
                                               .one_of = ONE_OF(&schema_null, &dispatch_inputs_map)};
-EVENT(workflow_dispatch, {"inputs", &dispatch_inputs, false});
+static const struct schema dispatch_map = {.kind = SCHEMA_MAPPING,
+                                           .key = &schema_string,
+                                           .item = &schema_any,
+                                           .lenient = true,
+                                           .props = PROPS({"inputs", &dispatch_inputs, false})};
+static const struct schema workflow_dispatch = {.kind = SCHEMA_ONE_OF,
+                                                .one_of = ONE_OF(&schema_null, &dispatch_map)};
 
 /* workflow_call (7.3) */
 static const struct schema call_type = {.kind = SCHEMA_STRING,

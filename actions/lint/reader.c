@@ -242,7 +242,7 @@ void lint_reader(struct lint *l)
     struct index x = {0};
     struct err e = {0};
 
-    o.go_on = true;
+    o.go_on = o.strict = true;
     int rc = l->action ? manifest_parse_all(l->text, l->path, &m, &errors, &e)
                        : wf_parse_with(l->text, l->path, &o, &w, &errors, &e);
     if (rc == 0)

@@ -236,7 +236,7 @@ static void walk_mapping(struct walk w, const struct yx_node *n, const struct sc
         inner.key = k->text;
         inner.map = vt == NULL ? map : PLACE_OTHER;
         enter(&inner, n, i);
-        if (vt == NULL && n_alts > 0 && alts[0]->key == NULL) {
+        if (vt == NULL && n_alts > 0 && (alts[0]->key == NULL || alts[0]->lenient)) {
             if (!lint_has_expr(k))
                 note_unknown(&w, k, alts, n_alts);
             if (type->kind != SCHEMA_ANY && !lint_has_expr(k))
