@@ -37,10 +37,15 @@ static int fail_at(size_t pos, const char *what, struct err *e)
     return err_set(e, FAIL_INPUT, "invalid pattern: %s at position %zu", what, pos);
 }
 
+/* Letters of either case, and what stands between them in ASCII. */
+static bool is_letter_like(char c)
+{
+    return c >= 'A' && c <= 'z';
+}
+
 static bool same_class(char a, char b)
 {
-    return (ch_is_lower(a) && ch_is_lower(b)) || (ch_is_upper(a) && ch_is_upper(b)) ||
-           (ch_is_digit(a) && ch_is_digit(b));
+    return (is_letter_like(a) && is_letter_like(b)) || (ch_is_digit(a) && ch_is_digit(b));
 }
 
 static void set_add(struct item *it, char c)
@@ -59,14 +64,14 @@ static int read_class(struct sv s, size_t *at, struct pattern *p, struct err *e)
         if (c == '-' && i > start + 1 && i + 1 < s.n && s.p[i + 1] != ']') {
             char from = s.p[i - 1], to = s.p[++i];
             if (!same_class(from, to))
-                return fail_at(i, "ranges are within a-z, A-Z or 0-9", e);
+                return fail_at(i, "ranges are within A-z or 0-9", e);
             if (from > to)
                 return fail_at(i, "the range is reversed", e);
             for (unsigned k = (unsigned char)from; k <= (unsigned char)to; k++)
                 set_add(&it, (char)k);
             continue;
         }
-        if (!ch_is_digit(c) && (c < 'A' || c > 'z'))
+        if (!ch_is_digit(c) && !is_letter_like(c))
             return fail_at(i, "only A-z and 0-9 may stand in brackets", e);
         set_add(&it, c);
     }
