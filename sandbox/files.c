@@ -420,6 +420,20 @@ int sbx_look(struct sbx_job *j, const struct sbx_look *l, char **found, struct e
     return 0;
 }
 
+int sbx_exists(struct sbx_job *j, const char *path, enum sbx_kind kind, bool *out, struct err *e)
+{
+    AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;
+    struct request q = {.type = WIRE_EXISTS,
+                        .path = path,
+                        .mode = kind == SBX_FILE ? S_IFREG : S_IFDIR,
+                        .timeout_ms = SBX_ANSWER_MS};
+
+    if (ask(j, &q, &in, e) < 0)
+        return -1;
+    *out = wire_get_u64(&in, TAG_MODE, 0) != 0;
+    return 0;
+}
+
 int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e)
 {
     AUTO(ipc_in_done) struct ipc_in in = IPC_IN_INIT;

@@ -199,6 +199,10 @@ struct sbx_look {
 MUST_USE int sbx_look(struct sbx_job *j, const struct sbx_look *l, char **found, struct err *e);
 MUST_USE int sbx_write_file(struct sbx_job *j, const char *path, mode_t mode, const void *p,
                             size_t n, struct err *e);
+/* Whether there is one that the job's user can see; links are followed. */
+enum sbx_kind { SBX_FILE, SBX_FOLDER };
+MUST_USE int sbx_exists(struct sbx_job *j, const char *path, enum sbx_kind kind, bool *out,
+                        struct err *e);
 MUST_USE int sbx_mkdir(struct sbx_job *j, const char *path, struct err *e); /* with parents */
 /* A symbolic link; what is there already under that name stays, and is no failure. */
 MUST_USE int sbx_link(struct sbx_job *j, const char *path, const char *target, struct err *e);

@@ -61,6 +61,7 @@ enum wire_type {
     WIRE_LINK = 71,
     WIRE_LOOK =
         72, /* several files and a program in one go; answer WIRE_DONE, one result a file in order */
+    WIRE_EXISTS = 73, /* answer WIRE_DONE, TAG_MODE 1 when it is there */
     WIRE_DONE = 80,
     WIRE_FAILED = 81,
 };

@@ -186,6 +186,8 @@ static int copy_source(struct exec *x, const char *dest, bool clean, unsigned de
         return err_wrap(e, "clean '%s'", dest);
     if (sbx_mkdir(w->sbx, dest, e) < 0)
         return -1;
+    AUTO(auto_free) char *folder = path_clean(sv_of(dest));
+    strv_add(&w->source_copies, folder);
     return copy_listed(x, dest, depth, e);
 }
 

@@ -7,6 +7,7 @@
 #include "actions/command.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "runner/worker/matchers.h"
 #include "runner/worker/worker.h"
 
 enum { STOP_TOKEN_MASK_MIN = 6 }; /* longer tokens become secrets (1.5) */
@@ -244,18 +245,6 @@ static int do_echo(struct exec *x, const struct cmd *c, struct err *e)
     return 0;
 }
 
-/* Matchers are read by no one yet: said once a job, so that a missing annotation has an explanation. */
-static void do_matcher(struct exec *x)
-{
-    static const char said[] = "gantry: problem matchers";
-
-    if (val_gets(x->w->telemetry, said) != NULL)
-        return;
-    val_sets(x->w->telemetry, said, val_string(SV("General")));
-    exec_log(x, SV("Problem matchers are not available in this version of Gantry: the output is "
-                   "shown as it is, without annotations from it."));
-}
-
 static void do_stop(struct exec *x, const struct cmd *c, struct sv line)
 {
     struct sv token = sv_of(c->data);
@@ -318,9 +307,9 @@ static int run_command(struct exec *x, enum command_kind k, const struct cmd *c,
         exec_log(x, SV("##[endgroup]"));
         return 0;
     case C_ADD_MATCHER:
+        return matchers_add_command(x, c, e);
     case C_REMOVE_MATCHER:
-        do_matcher(x);
-        return 0;
+        return matchers_remove_command(x, c, e);
     case C_STOP_COMMANDS:
         do_stop(x, c, line);
         return 0;

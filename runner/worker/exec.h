@@ -104,6 +104,7 @@ struct issue_props {
     struct sv file, title;
     int64_t line, end_line, col, end_col;
     const char *infrastructure;
+    struct sv log_text; /* in the log instead of the message; p NULL = the message */
 };
 void exec_issue(struct exec *x, enum issue_level level, struct sv message,
                 const struct issue_props *p);

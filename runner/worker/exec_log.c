@@ -99,7 +99,10 @@ void exec_issue(struct exec *x, enum issue_level level, struct sv message,
     if (p->infrastructure != NULL && x->w->infrastructure == NULL)
         x->w->infrastructure = p->infrastructure;
     i.log_line = (int64_t)(x->rec != NULL ? x->rec->lines : spool_lines(x->w->spool)) + 1;
-    exec_logf(x, "##[%s]%s", level_names[level], i.message);
+    AUTO(buf_free) struct buf line = BUF_INIT(LOG_TEXT_MAX);
+    buf_addf(&line, "##[%s]", level_names[level]);
+    buf_addsv(&line, p->log_text.p != NULL ? p->log_text : sv_of(i.message));
+    exec_log(x, buf_sv(&line));
     if (x->rec != NULL)
         record_add_issue(x->rec, &i);
     else

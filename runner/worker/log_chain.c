@@ -9,21 +9,30 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "actions/matcher.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/worker/commands.h"
+#include "runner/worker/matchers.h"
 #include "runner/worker/worker.h"
 
 enum {
     BLOCK_BYTES = 64 << 10,
     READS_PER_TURN = 4, /* then the other pipe, timers and uploads get their turn */
     PIPE_BYTES = 1 << 20,
+    TURN_MS = 50, /* of matchers; then the rest of the worker gets its turn */
 };
 
 struct log_stream {
     struct exec *x;
+    struct log_stream *next; /* of the job */
     int fd;
     struct loop_fd *watch;
+    struct stream_matchers *matchers; /* NULL: none */
+    struct loop_timer *later;
+    int64_t turn_until_ms;
+    size_t from, to;    /* of block: not looked at yet */
     struct buf partial; /* a line without its end yet */
     bool after_cr;      /* an LF that comes now belongs to the CR before it */
     bool in_pieces;     /* the current line was begun with spool_piece() */
@@ -89,6 +98,8 @@ static void put_line(struct log_stream *s, struct sv line)
         return;
     if (marker)
         line = defuse(line, &defused);
+    if (s->matchers != NULL && stream_matchers_line(s->matchers, line))
+        return;
     spool_line(s->x->w->spool, s->x->rec, line);
 }
 
@@ -117,6 +128,8 @@ static void put_piece(struct log_stream *s, struct sv text, bool last)
 
     if (!is_ascii(text) && !utf8_valid(text))
         text = repair(text, &fixed);
+    if (s->matchers != NULL && !s->in_pieces)
+        (void)stream_matchers_line(s->matchers, text); /* too long: ends what is running */
     spool_piece(s->x->w->spool, s->x->rec, text, !s->in_pieces, last);
     s->in_pieces = !last;
 }
@@ -157,45 +170,109 @@ static size_t line_end(const char *p, size_t n)
     return cr != NULL ? (size_t)(cr - p) : len;
 }
 
-void log_stream_feed(struct log_stream *s, const char *p, size_t n)
+/* A matcher may be slow: between two lines the rest of the worker gets its turn. */
+static bool is_turn_over(const struct log_stream *s)
 {
-    if (s->after_cr && n > 0 && *p == '\n') {
-        p++;
-        n--;
-    }
-    if (n > 0)
+    return s->matchers != NULL && tm_now_ms() >= s->turn_until_ms;
+}
+
+/* Returns how much of it was looked at: all, unless the turn is over. */
+static size_t feed_turn(struct log_stream *s, const char *p, size_t n)
+{
+    const char *begin = p;
+
+    if (n > 0) {
+        bool belongs = s->after_cr && *p == '\n';
         s->after_cr = false;
+        p += belongs;
+        n -= belongs;
+    }
     while (n > 0) {
         size_t len = line_end(p, n);
         if (len == n) {
             buf_add(&s->partial, p, n);
             if (s->partial.len >= SPOOL_PIECE_BYTES || s->in_pieces)
                 spill(s);
-            return;
+            return (size_t)(p + n - begin);
         }
         end_line(s, (struct sv){p, len});
         bool cr = p[len] == '\r';
         p += len + 1;
         n -= len + 1;
-        if (!cr)
-            continue;
-        if (n == 0)
+        if (cr && n == 0) {
             s->after_cr = true;
-        else if (*p == '\n') {
+        } else if (cr && *p == '\n') {
             p++;
             n--;
         }
+        if (is_turn_over(s))
+            break;
     }
+    return (size_t)(p - begin);
+}
+
+void log_stream_feed(struct log_stream *s, const char *p, size_t n)
+{
+    while (n > 0) {
+        size_t done = feed_turn(s, p, n);
+        p += done;
+        n -= done;
+    }
+}
+
+static void leave_job(struct log_stream *s)
+{
+    struct log_stream **at = &s->x->w->streams;
+
+    while (*at != NULL && *at != s)
+        at = &(*at)->next;
+    if (*at == s)
+        *at = s->next;
 }
 
 static void finish(struct log_stream *s)
 {
     loop_del_fd(s->watch);
     s->watch = NULL;
+    loop_del_timer(s->later);
+    s->later = NULL;
     fd_close(&s->fd);
     if (!s->ended && (s->partial.len > 0 || s->in_pieces))
         end_line(s, SV(""));
     s->ended = true;
+}
+
+static void on_later(void *ctx);
+
+/* Goes on with the block. False: there is more, for another turn. */
+static bool take_block(struct log_stream *s)
+{
+    s->from += feed_turn(s, s->block + s->from, s->to - s->from);
+    if (s->from == s->to)
+        return true;
+    if (s->later == NULL)
+        s->later = loop_add_timer(s->x->w->loop, 0, on_later, s);
+    loop_set_timer(s->later, 0);
+    loop_set_fd(s->watch, 0);
+    return false;
+}
+
+static void begin_turn(struct log_stream *s)
+{
+    spool_tick(s->x->w->spool);
+    if (s->matchers != NULL)
+        s->turn_until_ms = tm_now_ms() + TURN_MS;
+}
+
+static void on_later(void *ctx)
+{
+    struct log_stream *s = ctx;
+
+    if (s->from == s->to)
+        return;
+    begin_turn(s);
+    if (take_block(s))
+        loop_set_fd(s->watch, LOOP_READ);
 }
 
 static void on_readable(void *ctx, int fd, unsigned events)
@@ -203,7 +280,9 @@ static void on_readable(void *ctx, int fd, unsigned events)
     struct log_stream *s = ctx;
 
     (void)events;
-    spool_tick(s->x->w->spool);
+    begin_turn(s);
+    if (s->from < s->to) /* a hang-up is told even of a watch that pauses */
+        return;
     for (int i = 0; i < READS_PER_TURN; i++) {
         ssize_t n = read(fd, s->block, sizeof s->block);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -216,7 +295,10 @@ static void on_readable(void *ctx, int fd, unsigned events)
             s->wide = true; /* a limit of the user's may forbid it: slower only */
             (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
         }
-        log_stream_feed(s, s->block, (size_t)n);
+        s->from = 0;
+        s->to = (size_t)n;
+        if (!take_block(s))
+            return;
     }
 }
 
@@ -227,6 +309,12 @@ struct log_stream *log_stream_detached(struct exec *x)
     s->x = x;
     s->fd = -1;
     s->watch = NULL;
+    s->later = NULL;
+    s->turn_until_ms = 0;
+    s->from = s->to = 0;
+    s->matchers = stream_matchers_new(x);
+    s->next = x->w->streams;
+    x->w->streams = s;
     s->partial = BUF_INIT((size_t)4 * SPOOL_PIECE_BYTES);
     s->after_cr = s->in_pieces = s->ended = s->wide = false;
     return s;
@@ -256,7 +344,37 @@ void log_stream_free(struct log_stream *s)
 {
     if (s == NULL)
         return;
+    if (s->from < s->to) { /* given up waiting for: the text still belongs into the log */
+        stream_matchers_free(s->matchers);
+        s->matchers = NULL;
+        (void)feed_turn(s, s->block + s->from, s->to - s->from);
+    }
     finish(s);
+    leave_job(s);
+    stream_matchers_free(s->matchers);
     buf_free(&s->partial);
     free(s);
+}
+
+bool log_stream_is_behind(const struct log_stream *s)
+{
+    return s->from < s->to;
+}
+
+/* Each in its turn: the last one of the file comes first (spec logs 1.6.2). */
+void log_streams_add_matchers(struct worker *w, const struct matcher_set *file)
+{
+    for (struct log_stream *s = w->streams; s != NULL; s = s->next) {
+        if (s->matchers == NULL)
+            s->matchers = stream_matchers_new(s->x);
+        for (size_t i = 0; i < file->n; i++)
+            matching_prepend(stream_matchers_of(s->matchers), file->v[i]);
+    }
+}
+
+void log_streams_remove_matchers(struct worker *w, const struct strv *owners)
+{
+    for (struct log_stream *s = w->streams; s != NULL; s = s->next)
+        if (s->matchers != NULL)
+            matching_remove(stream_matchers_of(s->matchers), owners);
 }

@@ -19,4 +19,11 @@ void log_stream_free(struct log_stream *s);
 struct log_stream *log_stream_detached(struct exec *x);
 void log_stream_feed(struct log_stream *s, const char *p, size_t n);
 
+struct matcher_set;
+/* For the streams of all processes under way. */
+void log_streams_add_matchers(struct worker *w, const struct matcher_set *file);
+void log_streams_remove_matchers(struct worker *w, const struct strv *owners);
+/* It has read text that it had no time for yet. */
+bool log_stream_is_behind(const struct log_stream *s);
+
 #endif

@@ -25,6 +25,7 @@ struct process {
     enum end_stage stage;
     struct loop_timer *stage_timer; /* next step of the ending */
     struct loop_timer *drain_timer;
+    unsigned drain_more;
     struct loop_timer *limit_timer;
 };
 
@@ -68,11 +69,16 @@ static void next_stage(void *ctx)
     }
 }
 
+/* Text that was read, and only waits for slow matchers, is waited for a little longer. */
 static void on_drain(void *ctx)
 {
     struct process *p = ctx;
+    bool behind = log_stream_is_behind(p->streams[0]) || log_stream_is_behind(p->streams[1]);
 
-    p->drained = true;
+    if (behind && p->stage == END_NONE && p->drain_more++ < PROCESS_BEHIND_S)
+        loop_set_timer(p->drain_timer, 1000);
+    else
+        p->drained = true;
 }
 
 static void on_limit(void *ctx)

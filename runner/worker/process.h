@@ -14,6 +14,8 @@
 #define PROCESS_DRAIN_MS   5000 /* pipes that a descendant keeps open */
 /* Ours: after a kill nobody deserves five seconds of waiting. */
 #define PROCESS_KILLED_DRAIN_MS 500
+/* Ours: for text that waits for slow problem matchers. */
+#define PROCESS_BEHIND_S 60U
 
 struct process_spec {
     const char *path; /* absolute, in the job */

@@ -392,6 +392,8 @@ static void worker_done(struct worker *w)
     val_unref(w->states);
     val_unref(w->outputs);
     val_unref(w->telemetry);
+    matcher_set_done(&w->matchers);
+    strv_free(&w->source_copies);
     strv_free(&w->paths);
     strv_free(&w->files);
     val_unref(w->event);

@@ -6,6 +6,7 @@
 #define RUNNER_WORKER_WORKER_H
 
 #include "actions/mask.h"
+#include "actions/matcher.h"
 #include "base/http_client.h"
 #include "base/ipc.h"
 #include "base/loop.h"
@@ -27,6 +28,7 @@ struct feed;
 struct relay;
 struct process;
 struct actions;
+struct log_stream;
 
 struct worker {
     struct loop *loop;
@@ -46,6 +48,9 @@ struct worker {
     struct worker_options opt;
     struct message *msg;
     struct mask *mask;
+    struct matcher_set matchers;
+    struct log_stream *streams; /* of the processes under way */
+    struct strv source_copies;  /* folders of the native checkout */
     struct spool *spool;
     struct hc *http;
     struct secret token; /* of the job */

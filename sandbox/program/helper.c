@@ -139,6 +139,18 @@ static int do_mkdir(const char *path, struct err *e)
     return fs_mkdir_all(AT_FDCWD, path, 0755, e);
 }
 
+static int do_exists(const struct ipc_in *in, const char *path, struct ipc_out *o, struct err *e)
+{
+    struct stat st;
+
+    if (path[0] != '/')
+        return err_set(e, FAIL_INPUT, "'%s' is not an absolute path", path);
+    bool there = stat(path, &st) == 0 &&
+                 (st.st_mode & S_IFMT) == (mode_t)wire_get_u64(in, TAG_MODE, S_IFREG);
+    ipc_put_u64(o, TAG_MODE, there);
+    return 0;
+}
+
 static int do_link(const struct ipc_in *in, const char *path, struct err *e)
 {
     AUTO(auto_free) char *target = wire_dup_str(in, TAG_NAME);
@@ -324,6 +336,8 @@ static int serve(const struct box *b, int sock, struct ipc_in *in, struct ipc_ou
         return do_which(in, path, o, e);
     case WIRE_LINK:
         return do_link(in, path, e);
+    case WIRE_EXISTS:
+        return do_exists(in, path, o, e);
     case WIRE_LOOK:
         return do_look(in, path, o, pass, e);
     case WIRE_HASH:

@@ -39,6 +39,15 @@ static const char mixed[] = FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LIN
 static const char base64[] =
     "aGVsbG8gd29ybGQgdGhpcyBpcyBhIGxvbmcgbGluZSBvZiBiYXNlNjQgdGhhdCBsb29rcyBsaWtlIGEgc2VjcmV0Lg\n";
 static const char dots[] = ".";
+/* Patterns of the kinds that setup actions bring along. */
+static const char matchers[] =
+    "{\"problemMatcher\":["
+    "{\"owner\":\"a\",\"pattern\":[{\"regexp\":\"^([^:]+):(\\\\d+):(\\\\d+): (error|warning): "
+    "(.*)$\",\"file\":1,\"line\":2,\"column\":3,\"severity\":4,\"message\":5}]},"
+    "{\"owner\":\"b\",\"pattern\":[{\"regexp\":\"^(?:\\\\s+\\\\d+>)?([^\\\\s].*)\\\\((\\\\d+),(\\\\d+)\\\\): "
+    "(error|warning)\\\\s+(\\\\w+): (.*)$\",\"file\":1,\"message\":6}]},"
+    "{\"owner\":\"c\",\"pattern\":[{\"regexp\":\"^([^\\\\s].*)$\",\"file\":1},{\"regexp\":\"^\\\\s+(\\\\d+):"
+    "(\\\\d+)\\\\s+(error|warning|info)\\\\s+(.*)\\\\s\\\\s+(.*)$\",\"line\":1,\"message\":4,\"loop\":true}]}]}";
 
 static const struct kind {
     const char *name, *pattern;
@@ -148,6 +157,20 @@ static double run(struct rig *r, const char *pattern, size_t bytes, bool end_lin
     return took;
 }
 
+static void with_matchers(const struct kind *k, size_t megabytes)
+{
+    struct rig r;
+    struct err e = {0};
+
+    rig_init(&r, 0);
+    must(matcher_file_read(sv_of(matchers), &r.w.matchers, &e), &e);
+    double took = run(&r, k->pattern, megabytes * 100000, false);
+    printf("log path: %-26s | %4.0f MB/s a core | 3 problem matchers\n", k->name,
+           (double)megabytes / 10 / took);
+    matcher_set_done(&r.w.matchers);
+    rig_done(&r);
+}
+
 static void lines(const struct kind *k, unsigned secrets, size_t megabytes)
 {
     struct rig r;
@@ -195,6 +218,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         for (unsigned secrets = 0; secrets <= SECRETS; secrets += SECRETS)
             lines(&kinds[i], secrets, (size_t)megabytes);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        with_matchers(&kinds[i], (size_t)megabytes);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
         long_line(lengths[i], SECRETS);
     return 0;

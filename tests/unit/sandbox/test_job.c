@@ -323,6 +323,42 @@ static void test_which(void **state)
     assert_int_equal(sbx_which(r->job, "passwd", "/etc", &found, &e), -1); /* not executable */
 }
 
+static void test_exists(void **state)
+{
+    static const struct {
+        const char *make;
+        bool file, folder;
+    } rows[] = {
+        {"true", false, false},
+        {": >$F", true, false},
+        {"mkdir $F", false, true},
+        {"mkfifo $F", false, false},
+        {"ln -s /etc/passwd $F", true, false},
+        {"ln -s /etc $F", false, true},
+        {"ln -s nowhere $F", false, false},
+        {"ln -s $F $F", false, false},
+    };
+    struct rig *r = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err e = {0};
+        char script[1024];
+        char path[512];
+        bool file = false;
+        bool folder = false;
+
+        path_in(r, "exists", path, sizeof path);
+        (void)snprintf(script, sizeof script, "F=%s; rm -rf $F; %s", path, rows[i].make);
+        rig_sh(r, script, &res);
+        assert_int_equal(res.status, 0);
+        assert_int_equal(sbx_exists(r->job, path, SBX_FILE, &file, &e), 0);
+        assert_int_equal(sbx_exists(r->job, path, SBX_FOLDER, &folder, &e), 0);
+        assert_int_equal(file, rows[i].file);
+        assert_int_equal(folder, rows[i].folder);
+        assert_int_equal(sbx_exists(r->job, "relative", SBX_FILE, &file, &e), -1);
+    }
+}
+
 static void test_hash_files(void **state)
 {
     /* sha256(sha256("a\n") || sha256("b\n")), made with sha256sum and xxd */
@@ -410,6 +446,7 @@ static int run_level(enum sbx_level l)
         JOB(test_hostile_files),
         JOB(test_write_replaces_a_link),
         JOB(test_which),
+        JOB(test_exists),
         JOB(test_hash_files),
         JOB(test_nothing_outlives_the_job),
         JOB(test_kill),
