@@ -33,9 +33,9 @@ const struct fn *expr_fn_find(struct sv name)
     return NULL;
 }
 
-static void text_result(struct res *out, struct sv s)
+static struct res text_result(struct eval *ev, struct sv s)
 {
-    res_set_own(out, val_string(s));
+    return expr_counted(ev, res_own(val_string(s)));
 }
 
 static char *put_text(char *w, struct sv s)
@@ -45,61 +45,64 @@ static char *put_text(char *w, struct sv s)
     return w + s.n;
 }
 
-static int fn_contains(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static bool contains(const struct val *left, const struct val *right)
 {
-    UNINIT struct res left, right;
     UNINIT char t1[32], t2[32];
-    bool found = false;
 
-    if (expr_eval_node(ev, n->first, level + 1, &left) < 0)
-        return -1;
-    if (left.kind == VAL_OBJECT || (left.kind == VAL_ARRAY && left.v->arr.n == 0)) {
-        res_done(&left);
-        res_set_bool(out, false);
-        return 0;
-    }
-    if (expr_eval_node(ev, n->last, level + 1, &right) < 0) {
-        res_done(&left);
-        return -1;
-    }
-    if (left.kind != VAL_ARRAY) {
-        found = res_is_primitive(&right) && fold_has(res_text(&left, t1), res_text(&right, t2));
-    } else {
-        for (size_t i = 0; i < left.v->arr.n && !found; i++) {
-            UNINIT struct res item;
-            res_set_lent(&item, left.v->arr.v[i]);
-            found = res_equal(&right, &item);
-        }
-    }
-    res_done(&left);
-    res_done(&right);
-    res_set_bool(out, found);
-    return 0;
+    if (left->kind != VAL_ARRAY)
+        return val_is_scalar(right) && fold_has(val_lend_text(left, t1), val_lend_text(right, t2));
+    for (size_t i = 0; i < left->arr.n; i++)
+        if (expr_equal(right, left->arr.v[i]))
+            return true;
+    return false;
 }
 
-static int fn_affix(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_contains(struct eval *ev, const struct node *n, unsigned level)
 {
-    UNINIT struct res left, right;
-    UNINIT char t1[32], t2[32];
-    bool found = false;
+    struct res left = expr_eval_node(ev, n->first, level + 1);
 
-    res_set_null(&right);
-    if (expr_eval_node(ev, n->first, level + 1, &left) < 0)
-        return -1;
-    if (res_is_primitive(&left)) {
-        if (expr_eval_node(ev, n->last, level + 1, &right) < 0) {
-            res_done(&left);
-            return -1;
-        }
-        if (res_is_primitive(&right)) {
-            struct sv s = res_text(&left, t1), affix = res_text(&right, t2);
-            found = n->fn->id == FN_STARTS_WITH ? fold_starts(s, affix) : fold_ends(s, affix);
-        }
+    if (left.v == NULL)
+        return left;
+    if (left.v->kind == VAL_OBJECT || (left.v->kind == VAL_ARRAY && left.v->arr.n == 0)) {
+        res_done(left);
+        return res_lent(val_bool(false));
     }
-    res_done(&left);
-    res_done(&right);
-    res_set_bool(out, found);
-    return 0;
+    struct res right = expr_eval_node(ev, n->last, level + 1);
+    bool found = right.v != NULL && contains(left.v, right.v);
+    res_done(left);
+    if (right.v == NULL)
+        return right;
+    res_done(right);
+    return res_lent(val_bool(found));
+}
+
+static bool has_affix(const struct node *n, const struct val *left, const struct val *right)
+{
+    UNINIT char t1[32], t2[32];
+    struct sv s = val_lend_text(left, t1), affix = val_lend_text(right, t2);
+
+    return n->fn->id == FN_STARTS_WITH ? fold_starts(s, affix) : fold_ends(s, affix);
+}
+
+static struct res fn_affix(struct eval *ev, const struct node *n, unsigned level)
+{
+    struct res left = expr_eval_node(ev, n->first, level + 1);
+
+    if (left.v == NULL)
+        return left;
+    if (!val_is_scalar(left.v)) {
+        res_done(left);
+        return res_lent(val_bool(false));
+    }
+    struct res right = expr_eval_node(ev, n->last, level + 1);
+    if (right.v == NULL) {
+        res_done(left);
+        return right;
+    }
+    bool found = val_is_scalar(right.v) && has_affix(n, left.v, right.v);
+    res_done(left);
+    res_done(right);
+    return res_lent(val_bool(found));
 }
 
 /* The text so far counts against the limit of one result, as MemoryCounter does it. */
@@ -107,129 +110,117 @@ struct measure {
     size_t cost;         /* as accounted */
     size_t bytes, units; /* of the result */
 };
-static int measure_text(struct eval *ev, const struct node *n, struct measure *m, struct sv s,
-                        size_t units)
+static inline bool measure_text(const struct eval *ev, struct measure *m, struct sv s, size_t units)
 {
     size_t cost = VAL_STRING_BYTES + 2 * units;
 
     if (cost > ev->max_memory || m->cost > ev->max_memory - cost)
-        return expr_fail_memory(ev, n);
+        return false;
     m->cost += cost;
     m->bytes += s.n;
     m->units += units;
-    return 0;
+    return true;
 }
 
-/* UTF-16 units of a result's text. */
-static size_t units_of(const struct res *r, struct sv text)
+/* UTF-16 units of a value's text. */
+static inline size_t units_of(const struct val *v, struct sv text)
 {
-    return r->kind == VAL_STRING && r->v != NULL ? r->v->str.utf16 : utf8_utf16_len(text);
+    return v->kind == VAL_STRING ? val_units(v) : text.n; /* the others are ASCII */
 }
 
-static int join_items(struct eval *ev, const struct node *n, const struct val *arr, struct sv sep,
-                      struct res *out)
+static struct res join_items(struct eval *ev, const struct node *n, const struct val *arr,
+                             struct sv sep)
 {
     struct measure m = {0};
-    UNINIT struct res item;
     UNINIT char num[32];
     size_t sep_units = utf8_utf16_len(sep);
 
     for (size_t i = 0; i < arr->arr.n; i++) {
-        res_set_lent(&item, arr->arr.v[i]);
-        struct sv text = res_text(&item, num);
-        if ((i > 0 && measure_text(ev, n, &m, sep, sep_units) < 0) ||
-            measure_text(ev, n, &m, text, units_of(&item, text)) < 0)
-            return -1;
+        struct sv text = val_lend_text(arr->arr.v[i], num);
+        if ((i > 0 && !measure_text(ev, &m, sep, sep_units)) ||
+            !measure_text(ev, &m, text, units_of(arr->arr.v[i], text)))
+            return expr_fail_memory(ev, n);
     }
     struct val *v = val_string_room(m.bytes, m.units);
     char *w = val_text(v);
     for (size_t i = 0; i < arr->arr.n; i++) {
-        res_set_lent(&item, arr->arr.v[i]);
-        struct sv text = res_text(&item, num);
         if (i > 0)
             w = put_text(w, sep);
-        w = put_text(w, text);
+        w = put_text(w, val_lend_text(arr->arr.v[i], num));
     }
-    res_set_own(out, v);
-    return 0;
+    return expr_counted(ev, res_own(v));
 }
 
-static int join_array(struct eval *ev, const struct node *n, unsigned level, const struct val *arr,
-                      struct res *out)
+static struct res join_array(struct eval *ev, const struct node *n, unsigned level,
+                             const struct val *arr)
 {
-    UNINIT struct res sep_res;
     UNINIT char num[32];
     struct sv sep = SV(",");
 
     if (arr->arr.n < 2 || n->n_args < 2)
-        return join_items(ev, n, arr, sep, out);
-    if (expr_eval_node(ev, n->last, level + 1, &sep_res) < 0)
-        return -1;
-    if (res_is_primitive(&sep_res))
-        sep = res_text(&sep_res, num);
-    int rc = join_items(ev, n, arr, sep, out);
-    res_done(&sep_res);
-    return rc;
+        return join_items(ev, n, arr, sep);
+    struct res sep_res = expr_eval_node(ev, n->last, level + 1);
+    if (sep_res.v == NULL)
+        return sep_res;
+    if (val_is_scalar(sep_res.v))
+        sep = val_lend_text(sep_res.v, num);
+    struct res r = join_items(ev, n, arr, sep);
+    res_done(sep_res);
+    return r;
 }
 
-static int fn_join(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_join(struct eval *ev, const struct node *n, unsigned level)
 {
-    UNINIT struct res items;
+    struct res items = expr_eval_node(ev, n->first, level + 1), r;
     UNINIT char tmp[32];
-    int rc = 0;
 
-    if (expr_eval_node(ev, n->first, level + 1, &items) < 0)
-        return -1;
-    if (items.kind == VAL_ARRAY)
-        rc = join_array(ev, n, level, items.v, out);
+    if (items.v == NULL)
+        return items;
+    if (items.v->kind == VAL_ARRAY)
+        r = join_array(ev, n, level, items.v);
     else
-        text_result(out, items.kind == VAL_OBJECT ? SV("") : res_text(&items, tmp));
-    res_done(&items);
-    return rc;
+        r = text_result(ev, items.v->kind == VAL_OBJECT ? SV("") : val_lend_text(items.v, tmp));
+    res_done(items);
+    return r;
 }
 
-static int fn_to_json(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_to_json(struct eval *ev, const struct node *n, unsigned level)
 {
-    UNINIT struct res r;
+    struct res r = expr_eval_node(ev, n->first, level + 1);
 
-    if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
-        return -1;
-    AUTO(auto_val) struct val *v = res_to_val(&r);
-    struct val *text = val_pretty_string(v, ev->max_memory);
-    if (text == NULL)
-        return expr_fail_memory(ev, n);
-    res_set_own(out, text);
-    return 0;
+    if (r.v == NULL)
+        return r;
+    struct val *text = val_pretty_string(r.v, ev->max_memory);
+    res_done(r);
+    return text != NULL ? expr_counted(ev, res_own(text)) : expr_fail_memory(ev, n);
 }
 
-static int fn_from_json(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_from_json(struct eval *ev, const struct node *n, unsigned level)
 {
-    struct res r;
-    struct val *v;
-    struct err why = {0};
-    char tmp[32];
+    struct res r = expr_eval_node(ev, n->first, level + 1);
+    struct val *v = NULL;
+    UNINIT struct err why;
+    UNINIT char tmp[32];
 
-    if (expr_eval_node(ev, n->first, level + 1, &r) < 0)
-        return -1;
-    int rc = val_parse_json(res_text(&r, tmp), &v, &why);
-    res_done(&r);
+    if (r.v == NULL)
+        return r;
+    int rc = val_parse_json(val_lend_text(r.v, tmp), &v, &why);
+    res_done(r);
     if (rc < 0)
         return expr_fail(ev, why.code, "Error parsing fromJson,%s", why.msg);
-    res_set_own(out, v);
-    out->raw = true;
-    return 0;
+    return expr_counted(ev, (struct res){v, RES_OWN | RES_RAW});
 }
 
-static int fn_case(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_case(struct eval *ev, const struct node *n, unsigned level)
 {
     const struct node *c = n->first;
 
     for (; c->next != NULL; c = c->next->next) {
-        struct res pred;
-        if (expr_eval_node(ev, c, level + 1, &pred) < 0)
-            return -1;
-        bool boolean = pred.kind == VAL_BOOL, yes = boolean && pred.b;
-        res_done(&pred);
+        struct res pred = expr_eval_node(ev, c, level + 1);
+        if (pred.v == NULL)
+            return pred;
+        bool boolean = pred.v->kind == VAL_BOOL, yes = boolean && pred.v->flag;
+        res_done(pred);
         if (!boolean)
             return expr_fail(ev, FAIL_INPUT, "case predicate must evaluate to a boolean value");
         if (yes) {
@@ -237,10 +228,11 @@ static int fn_case(struct eval *ev, const struct node *n, unsigned level, struct
             break;
         }
     }
-    if (expr_eval_node(ev, c, level + 1, out) < 0)
-        return -1;
-    out->raw = false;
-    return 0;
+    struct res r = expr_eval_node(ev, c, level + 1);
+    if (r.v == NULL)
+        return r;
+    r.how &= ~(unsigned)RES_RAW;
+    return expr_counted(ev, r);
 }
 
 /* ---- format ---- */
@@ -310,8 +302,8 @@ static bool read_argument(struct sv s, size_t at, struct piece *p, size_t *end)
     return false;
 }
 
-/* Splits the format string; errors in it come before any argument is evaluated. */
-static int scan_format(struct eval *ev, struct sv s, size_t n_args, struct pieces *ps)
+/* Splits the format string; errors in it come before any argument is evaluated. False: it has failed. */
+static bool scan_format(struct eval *ev, struct sv s, size_t n_args, struct pieces *ps)
 {
     size_t start = 0, i = 0;
 
@@ -325,24 +317,27 @@ static int scan_format(struct eval *ev, struct sv s, size_t n_args, struct piece
             add_piece(ps, sv_sub(s, start, i - start + 1), -1);
             start = i += 2;
         } else if (c == '{' && read_argument(s, i, &p, &end)) {
-            if ((size_t)p.arg >= n_args)
-                return expr_fail(
+            if ((size_t)p.arg >= n_args) {
+                (void)expr_fail(
                     ev, FAIL_INPUT,
                     "The following format string references more arguments than were supplied: %.*s",
                     (int)s.n, s.p);
+                return false;
+            }
             add_piece(ps, sv_sub(s, start, i - start), -1);
             add_piece(ps, p.text, p.arg);
             start = i = end;
         } else {
-            return expr_fail(ev, FAIL_INPUT, "The following format string is invalid: %.*s",
-                             (int)s.n, s.p);
+            (void)expr_fail(ev, FAIL_INPUT, "The following format string is invalid: %.*s",
+                            (int)s.n, s.p);
+            return false;
         }
     }
     add_piece(ps, sv_sub(s, start, s.n - start), -1);
-    return 0;
+    return true;
 }
 
-static int fail_specifier(struct eval *ev, struct sv spec, const struct res *r)
+static void fail_specifier(struct eval *ev, struct sv spec, const struct val *v)
 {
     static const char *const kinds[] = {"Null", "Boolean", "Number", "String", "Array", "Object"};
     AUTO(buf_free) struct buf b = BUF_INIT(spec.n + 1);
@@ -352,21 +347,35 @@ static int fail_specifier(struct eval *ev, struct sv spec, const struct res *r)
         if (spec.p[i] == '}')
             i++;
     }
-    return expr_fail(ev, FAIL_INPUT,
-                     "The format specifiers '%s' are not valid for objects of type '%s'", b.p,
-                     kinds[r->kind]);
+    (void)expr_fail(ev, FAIL_INPUT,
+                    "The format specifiers '%s' are not valid for objects of type '%s'", b.p,
+                    kinds[v->kind]);
 }
 
 enum { ARGS_MAX = 255 };
 struct args {
-    struct res *r;   /* set where done */
+    struct res *r;   /* those up to n; v is NULL where not evaluated */
     char (*num)[32]; /* text of numbers */
-    bool *done;
 };
 
-/* Arguments are evaluated when first referred to, and once. Leaves the text of every piece in it. */
-static int fill_pieces(struct eval *ev, const struct node *n, unsigned level, struct pieces *ps,
-                       struct args *args, struct measure *m)
+/* The value of an argument, which is evaluated when first referred to, and once. NULL: that has failed. */
+static const struct val *argument(struct eval *ev, const struct node *n, unsigned level,
+                                  const struct args *args, int i)
+{
+    struct res *r = &args->r[i];
+
+    if (r->v == NULL) {
+        const struct node *a = n->first->next;
+        for (int k = 0; k < i; k++)
+            a = a->next;
+        *r = expr_eval_node(ev, a, level + 1);
+    }
+    return r->v;
+}
+
+/* Leaves the text of every piece in it. False: it has failed. */
+static bool fill_pieces(struct eval *ev, const struct node *n, unsigned level, struct pieces *ps,
+                        const struct args *args, struct measure *m)
 {
     for (size_t i = 0; i < ps->n; i++) {
         struct piece *p = &ps->v[i];
@@ -374,24 +383,22 @@ static int fill_pieces(struct eval *ev, const struct node *n, unsigned level, st
         if (p->arg < 0) {
             units = utf8_utf16_len(p->text);
         } else {
-            const struct node *a = n->first->next;
-            for (int k = 0; k < p->arg; k++)
-                a = a->next;
-            struct res *r = &args->r[p->arg];
-            if (!args->done[p->arg]) {
-                if (expr_eval_node(ev, a, level + 1, r) < 0)
-                    return -1;
-                args->done[p->arg] = true;
+            const struct val *v = argument(ev, n, level, args, p->arg);
+            if (v == NULL)
+                return false;
+            if (p->text.n > 0) {
+                fail_specifier(ev, p->text, v);
+                return false;
             }
-            if (p->text.n > 0)
-                return fail_specifier(ev, p->text, r);
-            p->text = res_text(r, args->num[p->arg]);
-            units = units_of(r, p->text);
+            p->text = val_lend_text(v, args->num[p->arg]);
+            units = units_of(v, p->text);
         }
-        if (p->text.n > 0 && measure_text(ev, n, m, p->text, units) < 0)
-            return -1;
+        if (p->text.n > 0 && !measure_text(ev, m, p->text, units)) {
+            (void)expr_fail_memory(ev, n);
+            return false;
+        }
     }
-    return 0;
+    return true;
 }
 
 static struct val *join_pieces(const struct pieces *ps, const struct measure *m)
@@ -404,35 +411,33 @@ static struct val *join_pieces(const struct pieces *ps, const struct measure *m)
     return v;
 }
 
-static int fn_format(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_format(struct eval *ev, const struct node *n, unsigned level)
 {
     UNINIT struct res values[ARGS_MAX];
     UNINIT char numbers[ARGS_MAX][32];
-    bool done[ARGS_MAX] = {false};
-    struct args args = {values, numbers, done};
+    struct args args = {values, numbers};
     UNINIT struct pieces ps;
-    UNINIT struct res fmt;
     struct measure m = {0};
     size_t n_args = n->n_args - 1U;
     UNINIT char tmp[32];
+    struct res fmt = expr_eval_node(ev, n->first, level + 1), r = RES_FAILED;
 
+    if (fmt.v == NULL)
+        return fmt;
     ps.v = ps.few;
     ps.n = 0;
     ps.cap = sizeof ps.few / sizeof ps.few[0];
-    if (expr_eval_node(ev, n->first, level + 1, &fmt) < 0)
-        return -1;
-    int rc = scan_format(ev, res_text(&fmt, tmp), n_args, &ps);
-    if (rc == 0)
-        rc = fill_pieces(ev, n, level, &ps, &args, &m);
-    if (rc == 0)
-        res_set_own(out, join_pieces(&ps, &m));
     for (size_t i = 0; i < n_args; i++)
-        if (args.done[i])
-            res_done(&args.r[i]);
+        values[i] = RES_FAILED;
+    if (scan_format(ev, val_lend_text(fmt.v, tmp), n_args, &ps) &&
+        fill_pieces(ev, n, level, &ps, &args, &m))
+        r = expr_counted(ev, res_own(join_pieces(&ps, &m)));
+    for (size_t i = 0; i < n_args; i++)
+        res_done(values[i]);
     if (ps.v != ps.few)
         free(ps.v);
-    res_done(&fmt);
-    return rc;
+    res_done(fmt);
+    return r;
 }
 
 /* ---- functions of the call site ---- */
@@ -448,27 +453,30 @@ struct texts {
 static void texts_done(struct texts *t)
 {
     for (size_t i = 0; i < t->n; i++)
-        res_done(&t->r[i]);
+        res_done(t->r[i]);
     free(t->r);
     free(t->num);
     free(t->s);
 }
 
-static int eval_texts(struct eval *ev, const struct node *n, unsigned level, struct texts *t)
+/* False: it has failed. */
+static bool eval_texts(struct eval *ev, const struct node *n, unsigned level, struct texts *t)
 {
     *t = (struct texts){.r = xcalloc(n->n_args + 1U, sizeof *t->r),
                         .num = xcalloc(n->n_args + 1U, sizeof *t->num),
                         .s = xcalloc(n->n_args + 1U, sizeof *t->s)};
     for (const struct node *a = n->first; a != NULL; a = a->next) {
-        if (expr_eval_node(ev, a, level + 1, &t->r[t->n]) < 0)
-            return -1;
-        t->s[t->n] = res_text(&t->r[t->n], t->num[t->n]);
+        struct res r = expr_eval_node(ev, a, level + 1);
+        if (r.v == NULL)
+            return false;
+        t->r[t->n] = r;
+        t->s[t->n] = val_lend_text(r.v, t->num[t->n]);
         t->n++;
     }
-    return 0;
+    return true;
 }
 
-static int fn_status(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_status(struct eval *ev, const struct node *n, unsigned level)
 {
     const struct expr_env *env = ev->env;
     bool ok = n->fn->id == FN_SUCCESS;
@@ -477,71 +485,66 @@ static int fn_status(struct eval *ev, const struct node *n, unsigned level, stru
 
     if (n->n_args == 0 ? plain == NULL : of == NULL)
         return expr_fail(ev, FAIL_INPUT, "Unrecognized function: '%.*s'", SV_ARG(n->text));
-    if (n->n_args == 0) {
-        res_set_bool(out, plain(env->ctx));
-        return 0;
-    }
+    if (n->n_args == 0)
+        return res_lent(val_bool(plain(env->ctx)));
     struct texts t;
-    int rc = eval_texts(ev, n, level, &t);
-    if (rc == 0)
-        res_set_bool(out, of(env->ctx, t.s, t.n));
+    struct res r = RES_FAILED;
+    if (eval_texts(ev, n, level, &t))
+        r = res_lent(val_bool(of(env->ctx, t.s, t.n)));
     texts_done(&t);
-    return rc;
+    return r;
 }
 
-static int fn_hash_files(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+static struct res fn_hash_files(struct eval *ev, const struct node *n, unsigned level)
 {
     AUTO(buf_free) struct buf hex = BUF_INIT(1024);
     struct err why = {0};
     struct texts t;
+    struct res r = RES_FAILED;
 
     if (ev->env->hash_files == NULL)
         return expr_fail(ev, FAIL_INPUT, "Unrecognized function: '%.*s'", SV_ARG(n->text));
-    int rc = eval_texts(ev, n, level, &t);
-    if (rc == 0) {
-        rc = ev->env->hash_files(ev->env->ctx, t.s, t.n, &hex, &why);
-        if (rc < 0) {
+    if (eval_texts(ev, n, level, &t)) {
+        if (ev->env->hash_files(ev->env->ctx, t.s, t.n, &hex, &why) == 0) {
+            r = text_result(ev, buf_sv(&hex));
+        } else {
             char text[512];
-            rc = expr_fail(ev, why.code, "%s", err_text(&why, text, sizeof text));
+            r = expr_fail(ev, why.code, "%s", err_text(&why, text, sizeof text));
         }
     }
-    if (rc == 0)
-        text_result(out, buf_sv(&hex));
     texts_done(&t);
-    return rc;
+    return r;
 }
 
-int expr_call(struct eval *ev, const struct node *n, unsigned level, struct res *out)
+struct res expr_call(struct eval *ev, const struct node *n, unsigned level)
 {
     switch (n->fn->id) {
     case FN_CASE:
-        return fn_case(ev, n, level, out);
+        return fn_case(ev, n, level);
     case FN_CONTAINS:
-        return fn_contains(ev, n, level, out);
+        return fn_contains(ev, n, level);
     case FN_STARTS_WITH:
     case FN_ENDS_WITH:
-        return fn_affix(ev, n, level, out);
+        return fn_affix(ev, n, level);
     case FN_FORMAT:
-        return fn_format(ev, n, level, out);
+        return fn_format(ev, n, level);
     case FN_FROM_JSON:
-        return fn_from_json(ev, n, level, out);
+        return fn_from_json(ev, n, level);
     case FN_JOIN:
-        return fn_join(ev, n, level, out);
+        return fn_join(ev, n, level);
     case FN_TO_JSON:
-        return fn_to_json(ev, n, level, out);
+        return fn_to_json(ev, n, level);
     case FN_ALWAYS:
-        res_set_bool(out, true);
-        return 0;
+        return res_lent(val_bool(true));
     case FN_CANCELLED:
         if (ev->env->cancelled == NULL)
             break;
-        res_set_bool(out, ev->env->cancelled(ev->env->ctx));
-        return 0;
+        return res_lent(val_bool(ev->env->cancelled(ev->env->ctx)));
     case FN_SUCCESS:
     case FN_FAILURE:
-        return fn_status(ev, n, level, out);
+        return fn_status(ev, n, level);
     case FN_HASH_FILES:
-        return fn_hash_files(ev, n, level, out);
+        return fn_hash_files(ev, n, level);
     case FN_OTHER:
         break;
     }

@@ -9,23 +9,10 @@
 
 #include <stdlib.h>
 
+#include "actions/expr_build.h"
 #include "actions/expr_lex.h"
 #include "actions/expr_priv.h"
 #include "base/mem.h"
-
-struct parser {
-    struct sv text; /* the caller's: messages quote it */
-    struct expr *x;
-    const char *start, *end;        /* our copy of the text; tokens are slices of it */
-    const char *last, *p;           /* the last token: where it began, and its end */
-    struct node *spare, *spare_end; /* the rest of the newest chunk */
-    struct node *operands;          /* top */
-    struct node *operators;         /* top; open brackets among them */
-    struct node bottom;             /* of the operators */
-    struct naming naming;
-    struct expr_error *xe;
-    struct err *e;
-};
 
 /* What the text goes on with, as far as the tokens so far tell. */
 enum state {
@@ -87,108 +74,7 @@ static NOINLINE enum state fail_symbol(struct parser *p, const char *at, bool op
                       (size_t)(stop - at));
 }
 
-static NOINLINE void more_nodes(struct parser *p)
-{
-    struct chunk *c = p->x->chunks,
-                 *more = xmalloc(sizeof *more + 2 * c->cap * sizeof more->nodes[0]);
-
-    *more = (struct chunk){.next = c, .cap = 2 * c->cap};
-    p->x->chunks = more;
-    p->spare = more->nodes;
-    p->spare_end = more->nodes + more->cap;
-}
-
-/* For the token from at to stop, which is the last one now. Children, precedence and value are the caller's. */
-static inline struct node *new_node(struct parser *p, enum node_kind kind, const char *at,
-                                    const char *stop)
-{
-    if (p->spare == p->spare_end)
-        more_nodes(p);
-    struct node *n = p->spare++;
-    n->kind = kind;
-    n->depth = 1;
-    n->at = (uint32_t)(at - p->start);
-    n->n = (uint32_t)(stop - at);
-    p->last = at;
-    p->p = stop;
-    return n;
-}
-
-/* What a token says. Not the copy: that was written a moment ago, in larger pieces than it is compared in, and
- * the processor waits where a load needs several stores. */
-static inline struct sv token_text(const struct parser *p, const char *at, const char *stop)
-{
-    return (struct sv){p->x->text.p + (at - p->start), (size_t)(stop - at)};
-}
-
 /* ---- operands ---- */
-
-static inline void push_operand(struct parser *p, struct node *n)
-{
-    n->next = p->operands;
-    p->operands = n;
-}
-
-static inline struct node *push_leaf(struct parser *p, enum node_kind kind, const char *at,
-                                     const char *stop)
-{
-    struct node *n = new_node(p, kind, at, stop);
-
-    n->n_args = 0;
-    n->first = n->last = NULL;
-    push_operand(p, n);
-    return n;
-}
-
-static inline unsigned above(unsigned depth, unsigned child)
-{
-    return child >= depth ? child + 1 : depth;
-}
-
-/* left[right] or left.right: takes the two topmost operands. */
-static inline void make_index(struct parser *p, const char *at, const char *stop)
-{
-    struct node *n = new_node(p, N_INDEX, at, stop), *right = p->operands, *left;
-
-    BUG(right == NULL || right->next == NULL);
-    left = right->next;
-    n->first = left;
-    n->last = right;
-    n->n_args = 2;
-    n->depth = above(above(1, left->depth), right->depth);
-    n->next = left->next;
-    left->next = right;
-    right->next = NULL;
-    p->operands = n;
-}
-
-/* ".name" behind the topmost operand. */
-static inline void push_property(struct parser *p, const char *at, const char *stop)
-{
-    struct node *key = push_leaf(p, N_STRING, at, stop);
-
-    key->text = token_text(p, at, stop);
-    key->hash = val_key_hash(key->text);
-    make_index(p, at, stop);
-}
-
-/* The value of a string literal, unescaped inside our copy of the text. */
-static struct sv string_value(const struct parser *p, const char *at, const char *stop)
-{
-    struct sv s = token_text(p, at + 1, stop - 1);
-    size_t q = sv_chr(s, '\'');
-
-    if (q == SV_NPOS)
-        return s;
-    char *copy = (char *)(p->x + 1) + (at + 1 - p->start),
-         *w = copy + q; /* it follows the struct */
-    const char *r = w, *end = copy + s.n;
-    while (r < end) {
-        *w++ = *r;
-        r += *r == '\'' ? 2 : 1;
-    }
-    return (struct sv){copy, (size_t)(w - copy)};
-}
 
 static inline enum state read_string(struct parser *p, const char *at)
 {
@@ -196,7 +82,7 @@ static inline enum state read_string(struct parser *p, const char *at)
 
     if (stop == NULL)
         return fail_symbol(p, at, true);
-    push_leaf(p, N_STRING, at, stop)->text = string_value(p, at, stop);
+    (void)push_text(p, at, stop, string_value(p, at, stop));
     return ST_LITERAL;
 }
 
@@ -207,68 +93,11 @@ static inline enum state read_number(struct parser *p, const char *at)
 
     if (isnan(value))
         return fail_symbol(p, at, true);
-    push_leaf(p, N_NUMBER, at, stop)->num = value;
+    push_literal(p, N_NUMBER, VAL_NUMBER, at, stop)->literal.num = value;
     return ST_LITERAL;
 }
 
 /* ---- operators and brackets ---- */
-
-/* A chain of && or of || is one node: the children of an operand of the same kind are taken over. */
-static inline void take_flat(struct node *op, struct node *left, struct node *right)
-{
-    bool flat_left = left->kind == op->kind, flat_right = right->kind == op->kind;
-    struct node *mid = flat_left ? left->last : left;
-
-    op->first = flat_left ? left->first : left;
-    mid->next = flat_right ? right->first : right;
-    op->last = flat_right ? right->last : right;
-    op->last->next = NULL;
-    op->n_args = (flat_left ? left->n_args : 1) + (flat_right ? right->n_args : 1);
-    op->depth = above(1, left->depth - flat_left);
-    op->depth = above(op->depth, right->depth - flat_right);
-}
-
-/* Turns the operator on top of its stack into an operand. */
-static void flush_top(struct parser *p)
-{
-    struct node *op = p->operators, *right = p->operands, *left;
-
-    BUG(right == NULL); /* the states guarantee the operands */
-    p->operators = op->next;
-    p->operands = op;
-    if (op->kind == N_NOT) {
-        op->next = right->next;
-        op->first = op->last = right;
-        right->next = NULL;
-        op->n_args = 1;
-        op->depth = right->depth + 1;
-        return;
-    }
-    left = right->next;
-    BUG(left == NULL);
-    op->next = left->next;
-    if (op->kind == N_AND || op->kind == N_OR) {
-        take_flat(op, left, right);
-        return;
-    }
-    op->first = left;
-    op->last = right;
-    left->next = right;
-    right->next = NULL;
-    op->n_args = 2;
-    op->depth = above(above(1, left->depth), right->depth);
-}
-
-static inline struct node *push_operator(struct parser *p, enum node_kind kind, unsigned prec,
-                                         const char *at, const char *stop)
-{
-    struct node *n = new_node(p, kind, at, stop);
-
-    n->prec = prec;
-    n->next = p->operators;
-    p->operators = n;
-    return n;
-}
 
 static inline enum state binary(struct parser *p, enum node_kind kind, const char *at,
                                 const char *stop)
@@ -382,16 +211,17 @@ static inline enum state next_argument(struct parser *p, const char *at)
 /* ---- words ---- */
 
 /* The words that are values, in exactly this case. False: it is another word. */
-static bool push_literal(struct parser *p, const char *at, const char *stop)
+static bool push_constant(struct parser *p, const char *at, const char *stop)
 {
     struct sv w = {at, (size_t)(stop - at)};
 
     if (sv_eq(w, SV("true")) || sv_eq(w, SV("false")))
-        push_leaf(p, N_BOOL, at, stop)->b = *at == 't';
+        (void)push_leaf(p, N_BOOL, at, stop, val_bool(*at == 't'), 0);
     else if (sv_eq(w, SV("null")))
-        (void)push_leaf(p, N_NULL, at, stop);
+        (void)push_leaf(p, N_NULL, at, stop, val_null(), 0);
     else if (sv_eq(w, SV("NaN")) || sv_eq(w, SV("Infinity")))
-        push_leaf(p, N_NUMBER, at, stop)->num = *at == 'N' ? (double)NAN : (double)INFINITY;
+        push_literal(p, N_NUMBER, VAL_NUMBER, at, stop)->literal.num =
+            *at == 'N' ? (double)NAN : (double)INFINITY;
     else
         return false;
     return true;
@@ -399,18 +229,21 @@ static bool push_literal(struct parser *p, const char *at, const char *stop)
 
 static inline enum state push_name(struct parser *p, const char *at, const char *stop)
 {
-    struct node *n = push_leaf(p, N_NAME, at, stop);
+    struct node *n = push_leaf(p, N_NAME, at, stop, NULL, RES_RAW);
+    struct val *v;
 
     n->text = token_text(p, at, stop);
-    if (!expr_name_known(&p->naming, n->text, &n->lent))
+    if (!expr_name_known(&p->naming, n->text, &v))
         return fail_token(p, EXPR_PARSING, "Unrecognized named-value", at, n->text.n);
+    if (v != NULL && v->kind != VAL_STRING) /* whose memory is accounted when they are evaluated */
+        n->v = v;
     return ST_VALUE;
 }
 
 static inline enum state push_call(struct parser *p, const char *at, const char *stop,
                                    const char *open)
 {
-    struct node *n = push_leaf(p, N_CALL, at, stop);
+    struct node *n = push_leaf(p, N_CALL, at, stop, NULL, 0);
 
     n->text = token_text(p, at, stop);
     n->fn = expr_function_known(&p->naming, n->text);
@@ -427,7 +260,7 @@ static inline enum state read_word(struct parser *p, const char *at)
 
     if (stop == NULL)
         return fail_symbol(p, at, true);
-    if ((class_of(at) & LITERAL) != 0 && push_literal(p, at, stop))
+    if ((class_of(at) & LITERAL) != 0 && push_constant(p, at, stop))
         return ST_LITERAL;
     const char *next = skip_space(stop, p->end);
     return *next == '(' ? push_call(p, at, stop, next) : push_name(p, at, stop);
@@ -447,7 +280,7 @@ static inline enum state read_path(struct parser *p, const char *at)
             push_property(p, name, stop);
         } else if (*name == '*') {
             stop = name + 1;
-            (void)push_leaf(p, N_WILDCARD, name, stop);
+            push_wildcard(p, name);
             make_index(p, name, stop);
         } else {
             return fail_symbol(p, name, false);
@@ -480,7 +313,7 @@ static inline enum state read_operand(struct parser *p)
     case '*':
         if (!just_opened(p, N_OPEN_INDEX))
             break;
-        (void)push_leaf(p, N_WILDCARD, at, at + 1);
+        push_wildcard(p, at);
         return ST_VALUE;
     case '\0':
         if (at == p->end && p->last == NULL)

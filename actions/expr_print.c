@@ -30,26 +30,26 @@ static void add_number(struct buf *b, double d)
     buf_add(b, tmp, val_number_text(d, tmp));
 }
 
-void expr_print_value(const struct expr_env *env, const struct res *r, struct buf *b)
+void expr_print_value(const struct expr_env *env, const struct val *v, struct buf *b)
 {
     AUTO(buf_free) struct buf masked = BUF_INIT(b->max);
 
-    switch (r->kind) {
+    switch ((enum val_kind)v->kind) {
     case VAL_NULL:
         buf_adds(b, "null");
         break;
     case VAL_BOOL:
-        buf_adds(b, r->b ? "true" : "false");
+        buf_adds(b, v->flag ? "true" : "false");
         break;
     case VAL_NUMBER:
-        add_number(b, r->num);
+        add_number(b, v->num);
         break;
     case VAL_STRING:
         if (env->mask != NULL) {
-            env->mask(env->ctx, r->s, &masked);
+            env->mask(env->ctx, val_sv(v), &masked);
             add_string(b, buf_sv(&masked));
         } else {
-            add_string(b, r->s);
+            add_string(b, val_sv(v));
         }
         break;
     case VAL_ARRAY:
@@ -106,10 +106,10 @@ void expr_print(const struct node *n, char *const *expanded, struct buf *b)
         buf_adds(b, "null");
         break;
     case N_BOOL:
-        buf_adds(b, n->b ? "true" : "false");
+        buf_adds(b, n->v->flag ? "true" : "false");
         break;
     case N_NUMBER:
-        add_number(b, n->num);
+        add_number(b, n->literal.num);
         break;
     case N_STRING:
         add_string(b, n->text);

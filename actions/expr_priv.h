@@ -64,24 +64,22 @@ const struct fn *expr_fn_find(struct sv name); /* well-known and extension funct
 struct node {
     uint32_t kind;
     uint32_t depth; /* of the subtree, 1 = leaf */
-    uint32_t at,
-        n; /* the token's bytes in the text; operators, calls and values are told apart by at */
+    uint32_t at, n; /* the token's bytes in the text */
     uint32_t n_args;
-    uint32_t prec;     /* while it is an operator on the stack; 0 = an open bracket */
+    union {
+        uint32_t prec; /* while it is an operator on the stack; 0 = an open bracket */
+        uint32_t how;  /* the value's: RES_ */
+    };
     struct node *next; /* sibling; on a stack: the one below */
     struct node *first, *last;
+    struct val *
+        v; /* the value of literals, and of contexts that were found while parsing; NULL: to be evaluated */
+    struct sv text; /* N_STRING: the value; N_NAME, N_CALL: the name as written */
     union {
-        double num;
-        bool b;
-        struct {
-            struct sv text; /* N_STRING: the value; N_NAME, N_CALL: the name as written */
-            union {
-                uint64_t hash;       /* N_STRING that is an index: of the text as a key */
-                const struct fn *fn; /* N_CALL */
-                struct val *lent;    /* N_NAME: the context when it was found while parsing */
-            };
-        };
+        uint64_t hash;       /* N_STRING that is an index: of the text as a key */
+        const struct fn *fn; /* N_CALL */
     };
+    struct val literal; /* what v is for N_NUMBER and N_STRING; not counted */
 };
 
 struct chunk {
@@ -122,17 +120,18 @@ MUST_USE int expr_parse_with(struct sv text, const struct expr_names *names,
                              struct expr_error *x, struct err *e);
 
 /* ---- evaluation ---- */
-/* The value of a node. Strings may be lent from the tree without a struct val. */
-struct res {
-    enum val_kind kind;
-    bool own; /* v is a reference of ours */
-    bool
-        raw; /* a scalar out of context data: accounted as object plus value, as the reference does */
-    bool b;
-    double num;
-    struct sv s;
-    struct val *v; /* arrays and objects always; strings when they have one */
+/* The value of a node and whose it is, in two registers. Values are lent from the contexts or the tree if no bit is set. */
+enum {
+    RES_OWN = 1, /* the reference is ours */
+    RES_RAW =
+        2, /* out of context data: a scalar is accounted as object plus value, as the reference does */
+    RES_IN_TREE = 4, /* a literal: not counted, and gone with the tree */
 };
+struct res {
+    struct val *v; /* NULL: the evaluation has failed */
+    unsigned how;
+};
+#define RES_FAILED ((struct res){NULL, 0})
 
 struct eval {
     const struct expr *x;
@@ -140,89 +139,55 @@ struct eval {
     struct expr_error *xe;
     struct err *e;
     size_t max_memory;
-    /* At first only the sum of all results is kept, which is never less than what is accounted at any time.
-     * An evaluation in which it passes the limit starts again, by the rules. */
-    bool by_rules;                       /* also with a trace */
-    bool again;                          /* the sum has passed the limit */
-    size_t total;                        /* bytes accounted now, or the sum */
+    /* At first only a sum is kept that is never less than what is accounted at any time. An evaluation in which it
+     * passes the limit starts again, by the rules. */
+    bool by_rules; /* also with a trace */
+    bool again;    /* the sum has passed the limit */
+    size_t sum, max_sum;
+    size_t total;                        /* bytes accounted now */
     size_t at_depth[EXPR_MAX_DEPTH + 2]; /* of which by nodes of this level; set up to deepest */
     unsigned deepest;
     char **expanded; /* by where the node's token begins; trace only */
     size_t expanded_bytes;
 };
-MUST_USE int expr_eval_node(struct eval *ev, const struct node *n, unsigned level, struct res *out);
-MUST_USE int expr_call(struct eval *ev, const struct node *n, unsigned level, struct res *out);
-int expr_fail(struct eval *ev, enum fail code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int expr_fail_memory(struct eval *ev, const struct node *n);
+struct res expr_eval_any(struct eval *ev, const struct node *n, unsigned level);
+struct res expr_call(struct eval *ev, const struct node *n, unsigned level);
+struct res expr_counted(struct eval *ev, struct res r); /* adds to the sum; may fail */
+struct res expr_fail(struct eval *ev, enum fail code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+struct res expr_fail_memory(struct eval *ev, const struct node *n);
+bool expr_equal(const struct val *a, const struct val *b); /* == of the language */
 
-static inline void res_done(struct res *r)
+static inline struct res res_of_leaf(const struct node *n)
 {
-    if (r->own)
-        val_drop(r->v);
-    r->own = false;
+    return (struct res){n->v, n->how};
 }
-/* Fields are stored one by one, those of other kinds not at all: a struct put together elsewhere and copied is
- * read back before its small stores have landed, which costs more than all the rest. */
-static inline void res_set(struct res *r, enum val_kind kind, struct val *v)
+static inline struct res expr_eval_node(struct eval *ev, const struct node *n, unsigned level)
 {
-    r->kind = kind;
-    r->own = false;
-    r->raw = false;
-    r->v = v;
+    return n->v != NULL && !ev->by_rules ? res_of_leaf(n) : expr_eval_any(ev, n, level);
 }
-static inline void res_set_null(struct res *r)
+static inline struct res res_lent(struct val *v)
 {
-    res_set(r, VAL_NULL, NULL);
+    return (struct res){v, 0};
 }
-static inline void res_set_bool(struct res *r, bool b)
+static inline struct res res_own(struct val *own_v)
 {
-    res_set(r, VAL_BOOL, NULL);
-    r->b = b;
+    return (struct res){own_v, RES_OWN};
 }
-static inline void res_set_text(struct res *r, struct sv s) /* lent */
+static inline void res_done(struct res r)
 {
-    res_set(r, VAL_STRING, NULL);
-    r->s = s;
+    if ((r.how & RES_OWN) != 0)
+        val_drop(r.v);
 }
-static inline void res_set_val(struct res *r, struct val *v)
-{
-    res_set(r, (enum val_kind)v->kind, v);
-    if (v->kind == VAL_STRING)
-        r->s = val_sv(v);
-    else if (v->kind == VAL_NUMBER)
-        r->num = v->num;
-    else if (v->kind == VAL_BOOL)
-        r->b = v->flag;
-}
-static inline void res_set_lent(struct res *r, struct val *v) /* out of a context */
-{
-    res_set_val(r, v);
-    r->raw = true;
-}
-static inline void res_set_own(struct res *r, struct val *own_v)
-{
-    res_set_val(r, own_v);
-    r->own = true;
-}
-bool res_truthy(const struct res *r);
-bool res_equal(const struct res *a, const struct res *b);
-double res_number(const struct res *r);
-static inline bool res_is_primitive(const struct res *r)
-{
-    return r->kind != VAL_ARRAY && r->kind != VAL_OBJECT;
-}
-struct val *res_to_val(struct res *r); /* a new reference; done with r */
-/* The text of the value; numbers are written into tmp. Lent. */
-struct sv res_text(const struct res *r, char tmp[32]);
+struct val *res_to_val(struct res r); /* a new reference; done with r */
 
 /* ---- trace ---- */
 void expr_trace_enter(const struct eval *ev, const struct node *n, unsigned level);
-void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, const struct res *r);
-MUST_USE int expr_eval_traced(struct eval *ev, struct res *out);
+void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, const struct val *v);
+struct res expr_eval_traced(struct eval *ev);
 
 /* ---- printing (trace, memory errors) ---- */
 void expr_print(const struct node *n, char *const *expanded, struct buf *b);
-void expr_print_value(const struct expr_env *env, const struct res *r, struct buf *b);
+void expr_print_value(const struct expr_env *env, const struct val *v, struct buf *b);
 const char *expr_node_name(const struct node *n, struct sv *name);
 
 #endif

@@ -39,11 +39,11 @@ static bool stands_for_itself(const struct node *n)
     return n->kind == N_NAME || n->kind == N_INDEX || (n->kind == N_CALL && n->fn->expand);
 }
 
-void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, const struct res *r)
+void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, const struct val *v)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(TEXT_MAX);
 
-    expr_print_value(ev->env, r, &b);
+    expr_print_value(ev->env, v, &b);
     trace(ev, level, "=> ", buf_sv(&b));
     size_t bytes = VAL_STRING_BYTES + 2 * utf8_utf16_len(buf_sv(&b));
     if (!stands_for_itself(n) || bytes > EXPANDED_MEMORY - ev->expanded_bytes || b.over)
@@ -53,16 +53,16 @@ void expr_trace_leave(struct eval *ev, const struct node *n, unsigned level, con
     ev->expanded[n->at] = buf_take(&b, NULL);
 }
 
-static void trace_result(const struct eval *ev, struct sv original, const struct res *r)
+static void trace_result(const struct eval *ev, struct sv original, const struct val *result)
 {
     AUTO(buf_free) struct buf expanded = BUF_INIT(TEXT_MAX), value = BUF_INIT(TEXT_MAX);
 
     expr_print(ev->x->root, ev->expanded, &expanded);
-    expr_print_value(ev->env, r, &value);
+    expr_print_value(ev->env, result, &value);
     struct sv text = buf_sv(&expanded), v = buf_sv(&value);
     bool same = sv_eq(text, original) || sv_eq(text, v);
     /* A number beside the same number as a string says nothing. */
-    if (r->kind == VAL_NUMBER && text.n == v.n + 2 && text.p[0] == '\'' &&
+    if (result->kind == VAL_NUMBER && text.n == v.n + 2 && text.p[0] == '\'' &&
         sv_eq(sv_sub(text, 1, v.n), v))
         same = true;
     if (!same)
@@ -70,18 +70,19 @@ static void trace_result(const struct eval *ev, struct sv original, const struct
     trace(ev, 0, "Result: ", v);
 }
 
-int expr_eval_traced(struct eval *ev, struct res *out)
+struct res expr_eval_traced(struct eval *ev)
 {
     AUTO(buf_free) struct buf original = BUF_INIT(TEXT_MAX);
 
+    ev->expanded_bytes = 0;
     ev->expanded = xcalloc(ev->x->text.n, sizeof *ev->expanded);
     expr_print(ev->x->root, NULL, &original);
     trace(ev, 0, "Evaluating: ", buf_sv(&original));
-    int rc = expr_eval_node(ev, ev->x->root, 0, out);
-    if (rc == 0)
-        trace_result(ev, buf_sv(&original), out);
+    struct res r = expr_eval_node(ev, ev->x->root, 0);
+    if (r.v != NULL)
+        trace_result(ev, buf_sv(&original), r.v);
     for (size_t i = 0; i < ev->x->text.n; i++)
         free(ev->expanded[i]);
     free(ev->expanded);
-    return rc;
+    return r;
 }

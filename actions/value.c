@@ -67,7 +67,7 @@ struct val *val_string_room(size_t n, size_t utf16)
     BUG(n > SIZE_MAX / 2);
     struct val *v = make(VAL_STRING, n + 1);
 
-    v->str.n = n;
+    v->str.s = (struct sv){val_text(v), n};
     v->str.utf16 = utf16;
     val_text(v)[n] = '\0';
     return v;

@@ -131,7 +131,7 @@ static bool add_plain_line(struct buf *b, bool comma, size_t depth, struct sv ke
 {
     if (child->kind != VAL_STRING || !is_plain(val_sv(child)) || !is_plain(key))
         return false;
-    char *start = buf_room(b, 2 + 2 * depth + key.n + child->str.n + 6), *w = start;
+    char *start = buf_room(b, 2 + 2 * depth + key.n + child->str.s.n + 6), *w = start;
     if (w == NULL)
         return false;
     w = put_quoted(put_line(w, comma, depth), key);
@@ -257,7 +257,7 @@ struct val *val_pretty_string(const struct val *v, size_t max_memory)
     size_t n = text.n;
     struct val *s = (struct val *)(void *)buf_take(&b, NULL);
     *s = (struct val){.refs = 1, .kind = VAL_STRING};
-    s->str.n = n;
+    s->str.s = (struct sv){val_text(s), n};
     s->str.utf16 = units;
     return s;
 }

@@ -25,9 +25,9 @@ struct val {
     union {
         double num;
         struct {
-            size_t n;
-            size_t utf16; /* length in UTF-16 units */
-        } str;            /* the bytes follow the struct */
+            struct sv s;  /* the bytes follow the struct, but in the literals of a tree */
+            size_t utf16; /* length in UTF-16 units; VAL_UNITS_UNKNOWN in literals */
+        } str;
         struct {
             size_t n, cap;
             struct val **v;
@@ -47,7 +47,16 @@ static inline char *val_text(struct val *v)
 }
 static inline struct sv val_sv(const struct val *v)
 {
-    return (struct sv){(const char *)(v + 1), v->str.n};
+    return v->str.s;
+}
+static inline bool val_is_scalar(const struct val *v)
+{
+    return v->kind < VAL_ARRAY;
+}
+#define VAL_UNITS_UNKNOWN SIZE_MAX
+static inline size_t val_units(const struct val *v) /* of a string */
+{
+    return v->str.utf16 != VAL_UNITS_UNKNOWN ? v->str.utf16 : utf8_utf16_len(v->str.s);
 }
 
 /* A string of n bytes whose content the caller writes at val_text(); utf16 is its length in UTF-16 units. */
@@ -134,6 +143,12 @@ static inline struct val *val_get_hashed(const struct val *obj, struct sv key, u
 }
 /* Text of a number into at least 32 bytes; returns its length. */
 size_t val_number_text(double d, char *dst);
+/* What val_to_text() appends. Lent; numbers are written into tmp. */
+struct sv val_lend_text_any(const struct val *v, char tmp[32]);
+static inline struct sv val_lend_text(const struct val *v, char tmp[32])
+{
+    return v->kind == VAL_STRING ? v->str.s : val_lend_text_any(v, tmp);
+}
 double val_parse_number(struct sv s); /* ParseNumber of spec 1.6 */
 struct sv val_trim(struct sv s); /* Unicode white space (.NET Char.IsWhiteSpace) at both ends */
 size_t val_space(struct sv s);   /* bytes of the white-space character at the start, 0 = none */

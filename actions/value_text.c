@@ -23,7 +23,7 @@ bool val_truthy(const struct val *v)
     case VAL_NUMBER:
         return fpclassify(v->num) != FP_ZERO && !isnan(v->num);
     case VAL_STRING:
-        return v->str.n > 0;
+        return v->str.s.n > 0;
     case VAL_ARRAY:
     case VAL_OBJECT:
         return true;
@@ -64,29 +64,30 @@ size_t val_number_text(double d, char *dst)
     return (size_t)n;
 }
 
+struct sv val_lend_text_any(const struct val *v, char tmp[32])
+{
+    switch ((enum val_kind)v->kind) {
+    case VAL_NULL:
+        return SV("");
+    case VAL_BOOL:
+        return v->flag ? SV("true") : SV("false");
+    case VAL_NUMBER:
+        return (struct sv){tmp, val_number_text(v->num, tmp)};
+    case VAL_STRING:
+        return v->str.s;
+    case VAL_ARRAY:
+        return SV("Array");
+    case VAL_OBJECT:
+        return SV("Object");
+    }
+    return SV("");
+}
+
 void val_to_text(const struct val *v, struct buf *b)
 {
     char num[32];
 
-    switch ((enum val_kind)v->kind) {
-    case VAL_NULL:
-        break;
-    case VAL_BOOL:
-        buf_addsv(b, v->flag ? SV("true") : SV("false"));
-        break;
-    case VAL_NUMBER:
-        buf_add(b, num, val_number_text(v->num, num));
-        break;
-    case VAL_STRING:
-        buf_addsv(b, val_sv(v));
-        break;
-    case VAL_ARRAY:
-        buf_addsv(b, SV("Array"));
-        break;
-    case VAL_OBJECT:
-        buf_addsv(b, SV("Object"));
-        break;
-    }
+    buf_addsv(b, val_lend_text(v, num));
 }
 
 /* Bytes of the white-space character (.NET Char.IsWhiteSpace) at the start of s, 0 = none. */

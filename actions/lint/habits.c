@@ -12,9 +12,9 @@ static int constant(const struct node *n)
     case N_NULL:
         return 0;
     case N_BOOL:
-        return n->b;
+        return val_get_bool(n->v);
     case N_NUMBER:
-        return n->num < 0 || n->num > 0;
+        return n->literal.num < 0 || n->literal.num > 0;
     case N_STRING:
         return n->text.n > 0;
     case N_NOT: {
