@@ -49,7 +49,7 @@ static json_t *reference(const struct wf_step *s, struct err *e)
 
     if (s->kind == WF_STEP_RUN)
         return json_pack("{s:s}", "type", "script");
-    if (uses_parse(s->uses, &u, e) < 0) /* checked by the reader */
+    if (uses_parse(s->uses, &u, e) < 0) /* an image is missing: the reader lets that pass */
         return NULL;
     json_t *o = json_object();
     set(o, "type", json_string(u.kind == USES_DOCKER ? "containerRegistry" : "repository"));

@@ -168,8 +168,8 @@ static void read_job(struct wf_reader *r, struct wf_job *j, const struct tok *id
 
     *j = (struct wf_job){
         .id = id->text, .file = id->file, .line = id->line, .col = id->col, .uses = {"", 0}};
-    if (r->opt->max_jobs > 0 && r->jobs == r->opt->max_jobs)
-        wf_error_in(r, WF_NOWHERE, id->line, id->col,
+    if (r->opt->edition == WF_EDITION_TODAY && r->opt->max_jobs > 0 && r->jobs == r->opt->max_jobs)
+        wf_error_at(r, id,
                     "Workflows may not contain more than %u jobs across all referenced files",
                     r->opt->max_jobs);
     r->jobs++;

@@ -52,8 +52,11 @@ enum wf_feature {
     WF_ALERTS_IN_ALL = 1U << 6,        /* vulnerability-alerts is */
     WF_PROVENANCE_IN_ALL = 1U << 7,    /* artifact-metadata and attestations are */
     WF_DEPLOYMENT = 1U << 8,           /* jobs.<id>.environment.deployment */
-    WF_ALL_FEATURES = (1U << 9) - 1,
+    WF_BACKGROUND_STEPS = 1U << 9,     /* background, wait, wait-all, cancel, parallel */
+    WF_ALL_FEATURES = (1U << 10) - 1,
 };
+/* The service's reader of today, or the one that its public cases (spec 12.2) hold the texts of. */
+enum wf_edition { WF_EDITION_TODAY, WF_EDITION_CASES };
 struct wf_options {
     unsigned max_depth;     /* of sequences and mappings, at most 100 */
     size_t max_file_size;   /* UTF-16 units */
@@ -63,10 +66,11 @@ struct wf_options {
     unsigned max_jobs;      /* over all files; 0: any number */
     enum wf_policy policy;  /* permissions when no file states any */
     unsigned features;      /* wf_feature */
-    bool no_anchors;        /* '&' and '*' are errors, as before the service had them */
-    bool skip_calls;        /* wf_load_calls does nothing */
-    bool go_on;             /* after errors of the schema too, to find all that can be found */
-    bool strict;            /* keys that the service passes over are errors: for lint */
+    enum wf_edition edition;
+    bool no_anchors; /* '&' and '*' are errors, as before the service had them */
+    bool skip_calls; /* wf_load_calls does nothing */
+    bool go_on;      /* after errors of the schema too, to find all that can be found */
+    bool strict;     /* keys that the service passes over are errors: for lint */
     bool
         any_call_format; /* the form of `uses` of a job is not looked at, as in the official reader */
 };

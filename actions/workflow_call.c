@@ -125,13 +125,19 @@ static void load_job(struct load *l, struct wf_job *job, unsigned depth)
         load_job(l, &job->called->jobs[i], depth + 1);
 }
 
+/* The reader of the cases counted jobs when all files were loaded; today the one that is too many is named. */
+static void check_job_count(struct wf_reader *r)
+{
+    if (r->opt->edition == WF_EDITION_CASES && r->opt->max_jobs > 0 && r->jobs > r->opt->max_jobs)
+        wf_error_in(r, WF_NOWHERE, 1, 1, "The workflow may not contain more than %u jobs",
+                    r->opt->max_jobs);
+}
+
 int wf_load_calls(struct wf *w, const struct wf_loader *loader, const struct wf_options *o,
                   struct wf_errors *errors, struct err *e)
 {
     struct load l = {.loader = loader, .top = w};
 
-    if (o != NULL && o->skip_calls)
-        return 0;
     l.r = (struct wf_reader){
         .file = w->file,
         .index = 1,
@@ -144,8 +150,10 @@ int wf_load_calls(struct wf *w, const struct wf_loader *loader, const struct wf_
     };
     GROW(l.texts, l.cap_texts, 1);
     l.texts[0] = (struct text){.b = BUF_INIT(4 * l.r.opt->max_file_size + 4)};
-    for (size_t i = 0; errors->n == 0 && i < w->n_jobs; i++)
+    for (size_t i = 0; !l.r.opt->skip_calls && errors->n == 0 && i < w->n_jobs; i++)
         load_job(&l, &w->jobs[i], 1);
+    if (errors->n == 0)
+        check_job_count(&l.r);
     for (size_t i = 0; i < w->n_files; i++)
         buf_free(&l.texts[i].b);
     free(l.texts);

@@ -90,6 +90,7 @@ static void set_feature(struct wf_options *o, struct sv name, bool on)
         {"Snapshot", WF_SNAPSHOT},
         {"AllowServiceContainerCommand", WF_SERVICE_COMMAND},
         {"AllowDeploymentKeyword", WF_DEPLOYMENT},
+        {"AllowBackgroundSteps", WF_BACKGROUND_STEPS},
         {"AllowModelsPermission", WF_MODELS | WF_MODELS_IN_ALL},
         {"AllowVulnerabilityAlertsPermission", WF_VULNERABILITY_ALERTS | WF_ALERTS_IN_ALL},
     };
@@ -142,6 +143,20 @@ static int read_policy(struct sv key, const struct tok *v, struct wf_options *o,
     return 0;
 }
 
+/* As the service started out: these are off unless a case switches them on. */
+#define LATER_FEATURES                                                                       \
+    ((unsigned)(WF_MODELS_IN_ALL | WF_ALERTS_IN_ALL | WF_PROVENANCE_IN_ALL | WF_DEPLOYMENT | \
+                WF_BACKGROUND_STEPS))
+
+static int read_edition(struct sv key, const struct tok *v, struct wf_options *o, struct err *e)
+{
+    if (v->kind != TOK_STRING || !sv_is(v->text, "today"))
+        return wrong(key, "today", e);
+    o->edition = WF_EDITION_TODAY;
+    o->features |= WF_PROVENANCE_IN_ALL | WF_DEPLOYMENT | WF_BACKGROUND_STEPS;
+    return 0;
+}
+
 static int read_option(struct wf_case *c, const struct tok *k, const struct tok *v, struct err *e)
 {
     struct wf_options *o = &c->options;
@@ -154,6 +169,8 @@ static int read_option(struct wf_case *c, const struct tok *k, const struct tok 
         return read_skip(key, v, c, e);
     if (sv_is(key, "experimental-features"))
         return read_features(key, v, o, e);
+    if (sv_is(key, "edition")) /* ours */
+        return read_edition(key, v, o, e);
     if (sv_is(key, "max-depth"))
         return to_number(key, v, &o->max_depth, e);
     if (sv_is(key, "max-file-size"))
@@ -267,9 +284,8 @@ int wf_case_parse(struct sv text, struct sv file, struct wf_case **out, struct e
     c->text = sv_dup(text);
     c->file = xasprintf(".github/workflows/%.*s", SV_ARG(base));
     c->options = wf_default_options;
-    /* As the cases have it: the newer scopes are in no shorthand unless they are switched on. */
-    c->options.features &=
-        ~(unsigned)(WF_MODELS_IN_ALL | WF_ALERTS_IN_ALL | WF_PROVENANCE_IN_ALL | WF_DEPLOYMENT);
+    c->options.features &= ~LATER_FEATURES;
+    c->options.edition = WF_EDITION_CASES;
     c->options.any_call_format = true;
     c->options.no_anchors = true;
     c->positions = true;

@@ -135,7 +135,7 @@ static struct wf_permissions of_policy(const struct wf_options *o, bool trusted)
     return p;
 }
 
-/* What messages call the job: its display name. */
+/* The display name, as written. */
 static void add_name(const struct wf_job *j, struct buf *b)
 {
     const struct tok *name = j->name;
@@ -146,6 +146,25 @@ static void add_name(const struct wf_job *j, struct buf *b)
         buf_addsv(b, name->text);
     else
         buf_addsv(b, j->id);
+}
+
+/* Who asks for too much. The service once gave a job by its name, and repeated the reference of the file. */
+static void add_asker(const struct wf_reader *r, const struct wf_job *nested, struct buf *b)
+{
+    const bool today = r->opt->edition == WF_EDITION_TODAY;
+
+    if (nested != NULL) {
+        buf_adds(b, "nested job '");
+        if (today)
+            buf_addsv(b, nested->id);
+        else
+            add_name(nested, b);
+        buf_addc(b, '\'');
+    } else if (today) {
+        buf_adds(b, "workflow");
+    } else {
+        buf_addf(b, "workflow '%s'", r->file);
+    }
 }
 
 void wf_check_permissions(struct wf_reader *r, const struct wf_job *caller,
@@ -169,13 +188,7 @@ void wf_check_permissions(struct wf_reader *r, const struct wf_job *caller,
     }
     if (want.len == 0)
         return;
-    if (nested != NULL) {
-        buf_adds(&who, "nested job '");
-        add_name(nested, &who);
-        buf_addc(&who, '\'');
-    } else {
-        buf_adds(&who, "workflow");
-    }
+    add_asker(r, nested, &who);
     wf_error_at(r, &at,
                 "Error calling workflow '%s'. The %s is requesting '%s', but is only allowed '%s'.",
                 r->file, who.p, want.p, have.p);

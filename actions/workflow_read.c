@@ -269,6 +269,20 @@ struct mapping {
     bool expression_key;
 };
 
+/* Keys of steps that are off without WF_BACKGROUND_STEPS. */
+static bool is_off(const struct wf_reader *r, struct sv key)
+{
+    static const char *const keys[] = {"background", "cancel", "parallel", "wait", "wait-all"};
+
+    if ((r->opt->features & WF_BACKGROUND_STEPS) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (tok_names(key, keys[i]))
+            return true;
+    }
+    return false;
+}
+
 static const struct schema_property *property_of(const struct schema *map, struct sv key)
 {
     for (const struct schema_property *p = map->props; p != NULL && p->name != NULL; p++) {
@@ -337,7 +351,7 @@ static void report_ambiguous(struct wf_reader *r, const struct mapping *m, const
             bool twice = false;
             for (size_t k = 0; k < m->n_alts; k++)
                 twice = twice || (k != i && property_of(m->alts[k], sv_of(p->name)) != NULL);
-            if (!twice && n < sizeof names / sizeof names[0])
+            if (!twice && !is_off(r, sv_of(p->name)) && n < sizeof names / sizeof names[0])
                 names[n++] = p->name;
         }
     }
@@ -384,9 +398,9 @@ static const struct schema *value_type(struct wf_reader *r, struct mapping *m, s
         return NULL;
     }
     const struct schema *type = match_key(m, (*key)->text);
-    if (type != NULL)
+    if (type != NULL && !is_off(r, (*key)->text))
         return type;
-    if (loose == NULL || (m->alts[0]->lenient && r->opt->strict)) {
+    if (type != NULL || loose == NULL || (m->alts[0]->lenient && r->opt->strict)) {
         wf_error_at(r, *key, "Unexpected value '%.*s'", SV_ARG((*key)->text));
         return NULL;
     }

@@ -212,6 +212,8 @@ void lint_uses(struct lint *l, const struct lint_step *steps, size_t n)
             } else {
                 check_local(l, s, files);
             }
+        } else if (s->uses != NULL && sv_is(s->uses->text, "docker://")) {
+            lint_at(l, &rule_invalid_container, s->uses, "%s", e.msg);
         }
         if (is_checkout(s) && lint_key(s->with, "persist-credentials") == NULL)
             lint_at(l, &rule_persist_credentials, s->uses,

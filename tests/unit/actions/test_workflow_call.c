@@ -228,9 +228,9 @@ static void jobs_count_over_all_files(void **state)
     result_free(&r);
     o.max_jobs = 2;
     r = load("on: push\njobs: {j: {uses: ./.github/workflows/a.yml}}\n", files, &o);
-    assert_string_equal(r.errors.p,
-                        "In " TOP " (Line: 2, Col: 18): Error from called workflow Workflows may "
-                        "not contain more than 2 jobs across all referenced files\n");
+    assert_string_equal(r.errors.p, "In " TOP " (Line: 2, Col: 18): Error from called workflow "
+                                    ".github/workflows/a.yml (Line: 2, Col: 44): Workflows may "
+                                    "not contain more than 2 jobs across all referenced files\n");
     result_free(&r);
 }
 
