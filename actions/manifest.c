@@ -72,13 +72,14 @@ static const struct schema docker_string = {.kind = SCHEMA_STRING, .context = CX
 static const struct schema docker_args = {.kind = SCHEMA_SEQUENCE, .item = &docker_string};
 static const struct schema docker_env = {
     .kind = SCHEMA_MAPPING, .context = CX_INPUTS, .key = &schema_name, .item = &schema_string};
-static const struct schema runs = LOOSE(
-    SET_NONE, {"using", &schema_string, false}, {"main", &schema_string, false},
-    {"pre", &schema_string, false}, {"pre-if", &schema_string, false},
-    {"post", &schema_string, false}, {"post-if", &schema_string, false},
-    {"image", &schema_string, false}, {"entrypoint", &schema_string, false},
-    {"pre-entrypoint", &schema_string, false}, {"post-entrypoint", &schema_string, false},
-    {"args", &docker_args, false}, {"env", &docker_env, false}, {"steps", &comp_steps, false});
+static const struct schema runs =
+    LOOSE(SET_NONE, {"using", &schema_string, false}, {"main", &schema_string, false},
+          {"pre", &schema_string, false}, {"pre-if", &schema_string, false},
+          {"post", &schema_string, false}, {"post-if", &schema_string, false},
+          {"image", &schema_string, false}, {"entrypoint", &schema_string, false},
+          {"pre-entrypoint", &schema_string, false}, {"post-entrypoint", &schema_string, false},
+          {"args", &docker_args, false}, {"env", &docker_env, false}, {"steps", &comp_steps, false},
+          {"plugin", &schema_string, false});
 const struct schema schema_action =
     LOOSE(SET_NONE, {"name", &schema_string, false}, {"description", &schema_string, false},
           {"inputs", &inputs, false}, {"outputs", &outputs, false}, {"runs", &runs, false});
@@ -241,6 +242,9 @@ static void read_runs(struct wf_reader *r, struct manifest *m)
     } else if (sv_ieq(kind, SV("composite"))) {
         m->using = MANIFEST_COMPOSITE;
         read_composite(r, m, map);
+    } else if (using == NULL && text_of(map, "plugin").n > 0) {
+        m->using = MANIFEST_PLUGIN;
+        m->plugin = text_of(map, "plugin");
     } else if (using == NULL) {
         wf_error_at(
             r, map,

@@ -6,7 +6,7 @@
 
 #include "actions/workflow.h"
 
-enum manifest_using { MANIFEST_COMPOSITE, MANIFEST_NODE, MANIFEST_DOCKER };
+enum manifest_using { MANIFEST_COMPOSITE, MANIFEST_NODE, MANIFEST_DOCKER, MANIFEST_PLUGIN };
 struct manifest_input {
     struct sv name;
     struct tok *dflt; /* NULL = none */
@@ -24,6 +24,7 @@ struct manifest {
     struct sv main, pre, post, pre_if, post_if;                   /* node */
     struct sv image, entrypoint, pre_entrypoint, post_entrypoint; /* docker */
     struct tok *args, *env;                                       /* docker */
+    struct sv plugin; /* of the official runner: the first actions/checkout was one */
     struct manifest_input *inputs;
     size_t n_inputs;
     struct manifest_output *outputs;

@@ -62,6 +62,11 @@ int uses_parse(struct sv text, struct uses *out, struct err *e)
         u.kind = USES_LOCAL;
         u.path = text;
     } else if (sv_starts(text, SV("$/"))) {
+        if (sv_chr(text, '@') != SV_NPOS)
+            return err_set(e, FAIL_INPUT,
+                           "Expected format $/path: a file of the same repository has the commit "
+                           "that runs. Actual '%.*s'",
+                           (int)(text.n > 200 ? 200 : text.n), text.p);
         u.kind = USES_SELF_REPOSITORY;
         u.path = sv_sub(text, 2, SV_NPOS);
         while (sv_starts(u.path, SV("/")))

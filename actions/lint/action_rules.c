@@ -59,6 +59,9 @@ static void check_runs(struct lint *l, const struct yx_node *runs)
     const struct yx_node *using = lint_get(runs, "using");
 
     check_keys(l, runs, known, "'runs'");
+    if (using == NULL && lint_get(runs, "plugin") != NULL)
+        lint_at(l, &rule_invalid_manifest, lint_key(runs, "plugin"),
+                "plugins are of the official runner alone; say 'using'");
     if (using != NULL && (sv_ieq(using->text, SV("node12")) || sv_ieq(using->text, SV("node16"))))
         lint_at(l, &rule_deprecated_node, using,
                 "runners no longer have " SV_FMT " and take a newer one; say node20 or node24",

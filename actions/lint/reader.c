@@ -98,6 +98,7 @@ static const struct {
     {"Container image cannot be empty", &rule_invalid_container},
     {"Expected format '{major", &rule_invalid_snapshot},
     {"Expected format {org}", &rule_invalid_uses},
+    {"Expected format $/", &rule_invalid_uses},
     {"depends on unknown job", &rule_unknown_need_job},
     {"creates a cycle", &rule_needs_cycle},
     {"at least one job with no dependencies", &rule_no_start_job},

@@ -153,6 +153,8 @@ static void note_uses(struct look *k, const struct wf_step *s, unsigned depth)
         note_action(uses, "Docker action");
     else if (m != NULL && m->using == MANIFEST_NODE)
         note_action(uses, "JavaScript action");
+    else if (m != NULL && m->using == MANIFEST_PLUGIN)
+        note_action(uses, "plugin of the official runner");
     else if (m != NULL)
         note_steps(k, m->steps, m->n_steps, depth + 1);
 }

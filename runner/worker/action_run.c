@@ -117,6 +117,10 @@ static int run_loaded(struct exec *x, const struct action *a, const struct val *
         set_kind(x, "Dockerfile");
         step_action_header(x, inputs);
         return unavailable(x, a, "Docker actions");
+    case MANIFEST_PLUGIN:
+        set_kind(x, "plugin");
+        step_action_header(x, inputs);
+        return unavailable(x, a, "plugins of the official runner");
     }
     return 0;
 }

@@ -45,12 +45,14 @@ jobs:
       - uses: ./tools/image
       - uses: ./tools/loop
       - uses: acme/tool/sub@v1
+      - uses: acme/tool/old@v1
       - uses: acme/elsewhere@v1
 """, {"tools/node/action.yml": "name: n\nruns: {using: node20, main: x.js}\n",
       "tools/outer/action.yaml": "name: o\nruns:\n  using: composite\n  steps: [{uses: ./tools/node}, {run: x, shell: sh}]\n",
       "tools/image/Dockerfile": "FROM scratch\n",
       "tools/loop/action.yml": "name: l\nruns: {using: composite, steps: [{uses: ./tools/loop}]}\n",
-      "mirror/acme/tool/sub/action.yml": "name: s\nruns: {using: docker, image: Dockerfile}\n"})
+      "mirror/acme/tool/sub/action.yml": "name: s\nruns: {using: docker, image: Dockerfile}\n",
+      "mirror/acme/tool/old/action.yml": "name: o\nruns: {plugin: checkout}\n"})
     git(repository.path, "branch", "-M", "main")
     run = gantry("run", "--dry-run", "--actions", str(repository.path / "mirror"))
     assert run.finish() == 0, run.errors
@@ -64,7 +66,28 @@ jobs:
         node,
         "     docker://alpine:3 is a Docker action, which this version cannot run",
         "     ./tools/image is a Docker action, which this version cannot run",
-        "     acme/tool/sub@v1 is a Docker action, which this version cannot run"]
+        "     acme/tool/sub@v1 is a Docker action, which this version cannot run",
+        "     acme/tool/old@v1 is a plugin of the official runner, which this version cannot run"]
+
+
+def test_a_step_says_what_kind_of_action_cannot_run(gantry, repository):
+    repository.commit("""on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: ./old
+      - uses: ./node
+        if: always()
+""", {"old/action.yml": "name: o\nruns: {plugin: checkout}\n",
+      "node/action.yml": "name: n\nruns: {using: node20, main: x.js}\n"})
+    git(repository.path, "branch", "-M", "main")
+    run = gantry("run", "--json", "--offline")
+    assert run.finish() == 1, run.errors
+    says = [line for line in run.lines() if "cannot run" in line]
+    assert [" ".join(line.split(" (action.yml) cannot run: ")[1].split()[:5]) for line in says] == [
+        "plugins of the official runner", "JavaScript actions are not available"]
 
 
 def test_an_invalid_file_is_listed_as_such(gantry, repository):

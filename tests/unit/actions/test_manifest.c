@@ -28,6 +28,9 @@ static void dump(const struct manifest *m, struct buf *b)
         buf_addf(b, "node%u main=%.*s pre=%.*s post=%.*s", m->node_version, SV_ARG(m->main),
                  SV_ARG(m->pre), SV_ARG(m->post));
         break;
+    case MANIFEST_PLUGIN:
+        buf_addf(b, "plugin=%.*s", SV_ARG(m->plugin));
+        break;
     }
     buf_addf(b, " pre-if=%.*s post-if=%.*s", SV_ARG(m->pre_if), SV_ARG(m->post_if));
     for (size_t i = 0; i < m->n_inputs; i++) {
@@ -77,6 +80,12 @@ static const struct manifest_case cases[] = {
      "node20 main=m.js pre= post=" IFS
      " in:a! in:b=1 in:c=true in:d=$github.token in:E=x(old) in:f=no(m)",
      NULL},
+    {"a plugin of the official runner", "runs: {plugin: p, main: m}", "plugin=p" IFS, NULL},
+    {"using before plugin", "runs: {plugin: p, using: node20, main: m.js}",
+     "node20 main=m.js pre= post=" IFS, NULL},
+    {"a plugin without a name", "runs: {plugin: }", NULL,
+     "1:7: Missing 'using' value. 'using' requires 'composite', 'docker', 'node12', 'node16', 'node20' or "
+     "'node24'.\n"},
     {"outputs", "outputs: {a: {description: d}, b: {value: '${{ steps.s.outputs.x }}'}}\n" R,
      "node20 main=m.js pre= post=" IFS " out:a out:b=", NULL},
     {"unknown keys are ignored",
@@ -182,6 +191,7 @@ static const struct {
     {".\\x", USES_LOCAL, "", "", ".\\x", ""},
     {"$/x", USES_SELF_REPOSITORY, "", "", "x", ""},
     {"$///x/y", USES_SELF_REPOSITORY, "", "", "x/y", ""},
+    {"$/x@v1", USES_SELF_REPOSITORY, NULL, "", "", ""},
     {"docker://alpine:3", USES_DOCKER, "", "", "", "alpine:3"},
     {"docker://", USES_DOCKER, NULL, "", "", ""},
     {"a/b", USES_REPOSITORY, NULL, "", "", ""},
