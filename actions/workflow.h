@@ -55,8 +55,11 @@ enum wf_feature {
     WF_BACKGROUND_STEPS = 1U << 9,     /* background, wait, wait-all, cancel, parallel */
     WF_ALL_FEATURES = (1U << 10) - 1,
 };
-/* The service's reader of today, or the one that its public cases (spec 12.2) hold the texts of. */
-enum wf_edition { WF_EDITION_TODAY, WF_EDITION_CASES };
+enum wf_edition {
+    WF_EDITION_TODAY,  /* the service's reader */
+    WF_EDITION_CASES,  /* the one that its public cases (spec 12.2) hold the texts of */
+    WF_EDITION_EDITOR, /* the editor's, which has cases of its own and checks less */
+};
 struct wf_options {
     unsigned max_depth;     /* of sequences and mappings, at most 100 */
     size_t max_file_size;   /* UTF-16 units */
@@ -70,7 +73,7 @@ struct wf_options {
     bool no_anchors; /* '&' and '*' are errors, as before the service had them */
     bool skip_calls; /* wf_load_calls does nothing */
     bool go_on;      /* after errors of the schema too, to find all that can be found */
-    bool strict;     /* keys that the service passes over are errors: for lint */
+    bool strict;     /* keys that the service passes over are errors */
     bool
         any_call_format; /* the form of `uses` of a job is not looked at, as in the official reader */
 };

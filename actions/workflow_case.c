@@ -291,6 +291,10 @@ int wf_case_parse(struct sv text, struct sv file, struct wf_case **out, struct e
     c->positions = true;
     if (part(c, &options, e) < 0 || read_options(c, options, e) < 0)
         return -1;
+    if (c->skip_cs && c->skip_go) {
+        c->options.edition = WF_EDITION_EDITOR;
+        c->options.strict = true;
+    }
     *out = TAKE_PTR(c);
     return 0;
 }
@@ -348,7 +352,8 @@ json_t *wf_case_run(const struct wf_case *c)
     if (wf_parse_with(c->workflow, c->file, &c->options, &w, &errors, &e) < 0 ||
         wf_load_calls(w, &loader, &c->options, &errors, &e) < 0)
         return wf_errors_to_json(&errors);
-    json_t *result = wf_to_json(w, c->skip_cs && c->skip_go ? WF_JSON_EDITOR : flags);
+    json_t *result =
+        wf_to_json(w, c->options.edition == WF_EDITION_EDITOR ? WF_JSON_EDITOR : flags);
     json_t *files = jx_get(result, "file-table");
     if (c->partial && files != NULL)
         sort_names(files);

@@ -40,7 +40,7 @@ static void check_filters(struct wf_reader *r, const struct tok *event)
         {"branches", "branches-ignore"}, {"tags", "tags-ignore"}, {"paths", "paths-ignore"}};
 
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        if (tok_get(event, sv_of(pairs[i][0])) != NULL &&
+        if (r->opt->edition != WF_EDITION_EDITOR && tok_get(event, sv_of(pairs[i][0])) != NULL &&
             tok_get(event, sv_of(pairs[i][1])) != NULL)
             wf_error_at(r, event, "you may only define one of `%s` and `%s` for a single event",
                         pairs[i][0], pairs[i][1]);

@@ -95,6 +95,8 @@ static const struct form {
      "case option 'permissions-policy': expected LimitedRead or Write"},
     {"skip as a word", "skip: Go\n---\non: push\n---\n{}",
      "case option 'skip': expected a list of names"},
+    {"an unknown edition", "edition: 2023\n---\non: push\n---\n{}",
+     "case option 'edition': expected today"},
     {"features as a number", "experimental-features: 1\n---\non: push\n---\n{}",
      "case option 'experimental-features': expected names, or a mapping of names to true or false"},
 };
