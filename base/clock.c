@@ -240,3 +240,16 @@ int tm_parse(struct sv s, int64_t *wall_ms, struct err *e)
                        s.p != NULL ? s.p : "");
     return 0;
 }
+
+bool tm_starts_stamp(struct sv s)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddZ ";
+
+    if (s.n < TM_STAMP_BYTES ||
+        s.p[TM_STAMP_BYTES - 1] != ' ') /* most lines end the question here */
+        return false;
+    for (size_t i = 0; i < TM_STAMP_BYTES; i++)
+        if (form[i] == 'd' ? !ch_is_digit(s.p[i]) : s.p[i] != form[i])
+            return false;
+    return true;
+}

@@ -26,6 +26,9 @@ void tm_format_ms(struct buf *b, int64_t wall_ms);
 /* 2026-01-02T03:04:05.6780000Z: seven digits, as the log format of the protocol wants them. */
 void tm_format_ticks(struct buf *b, int64_t wall_us);
 int64_t tm_wall_us(void);
+/* True when s starts as a line of such a log does: a time like that, and a blank (TM_STAMP_BYTES). */
+bool tm_starts_stamp(struct sv s);
+#define TM_STAMP_BYTES 29U
 /* Reads RFC 3339 with Z or an offset, 0 to 9 fraction digits. */
 MUST_USE int tm_parse(struct sv s, int64_t *wall_ms, struct err *e);
 

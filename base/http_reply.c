@@ -127,12 +127,26 @@ static size_t unsent(const struct hs_req *r)
     return r->out.len - r->out_off;
 }
 
+static ssize_t pull_stream(struct hs_req *r, char *dst, size_t max)
+{
+    ssize_t n = r->vanished ? -1 : r->source(r->source_ctx, dst, max);
+
+    BUG(n > 0 && (size_t)n > max);
+    if (r->vanished)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (n == 0)
+        return hs_req_sleep(r) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+    return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static ssize_t read_stream(void *cls, uint64_t pos, char *dst, size_t max)
 {
     struct hs_req *r = cls;
     size_t n = unsent(r);
 
     (void)pos;
+    if (r->source != NULL)
+        return pull_stream(r, dst, max);
     if (r->vanished || r->out.over)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (n == 0 && r->stream_ended)
@@ -168,6 +182,19 @@ void hs_stream_write(struct hs_req *r, struct sv data)
         return;
     buf_addsv(&r->out, data);
     hs_req_wake(r); /* also when it went over the limit: read_stream() ends the connection */
+}
+
+void hs_stream_from(struct hs_req *r, int status, const char *const *headers, hs_source_fn *fn,
+                    void *ctx)
+{
+    r->source = fn;
+    r->source_ctx = ctx;
+    hs_stream(r, status, headers);
+}
+
+void hs_stream_more(struct hs_req *r)
+{
+    hs_req_wake(r);
 }
 
 size_t hs_stream_pending(const struct hs_req *r)

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct hs;
 struct hs_req; /* one request, from its headers to the end of its answer */
@@ -75,6 +76,13 @@ void hs_stream(struct hs_req *r, int status, const char *const *headers);
 void hs_stream_write(struct hs_req *r, struct sv data);
 size_t hs_stream_pending(const struct hs_req *r); /* bytes not yet taken by the socket */
 void hs_stream_end(struct hs_req *r);
+/* The same, pulled: fn puts up to n bytes at p whenever the socket takes more and returns how many; 0: there is
+ * nothing now, hs_stream_more() says when there is; -1: that was all. Nothing is buffered. fn is not called any
+ * more once the request's `end` ran. */
+typedef ssize_t hs_source_fn(void *ctx, char *p, size_t n);
+void hs_stream_from(struct hs_req *r, int status, const char *const *headers, hs_source_fn *fn,
+                    void *ctx);
+void hs_stream_more(struct hs_req *r);
 /* Long poll: call from the handler and answer later (the same thread). */
 void hs_suspend(struct hs_req *r);
 

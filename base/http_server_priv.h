@@ -62,7 +62,9 @@ struct hs_req {
     bool streaming;
     bool stream_ended;
     struct buf out;
-    size_t out_off; /* of out: taken already */
+    size_t out_off;       /* of out: taken already */
+    hs_source_fn *source; /* instead of out */
+    void *source_ctx;
 
     void *data;
     void (*end)(void *data, bool completed);

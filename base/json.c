@@ -136,17 +136,40 @@ json_t *jx_parse_lax(struct sv text, const char *what, struct err *e)
 
 /* ---- writing ----------------------------------------------------------------------------------------- */
 
-void jx_quote(struct buf *b, struct sv s)
+/* Where the top bit of a byte is set: that byte of w, or one above it, is c. */
+static uint64_t bytes_equal(uint64_t w, char c)
+{
+    const uint64_t one = UINT64_C(0x0101010101010101);
+    const uint64_t x = w ^ one * (unsigned char)c;
+
+    return (x - one) & ~x;
+}
+
+/* How much at the front stands for itself; eight bytes at once where they all do (see sv_printable()). */
+static size_t plain_part(struct sv s)
+{
+    const uint64_t top = UINT64_C(0x8080808080808080), blanks = UINT64_C(0x2020202020202020);
+    size_t n = 0;
+    uint64_t w;
+
+    for (; s.n - n >= sizeof w; n += sizeof w) {
+        memcpy(&w, s.p + n, sizeof w);
+        if (((w | (w - blanks) | bytes_equal(w, '"') | bytes_equal(w, '\\')) & top) != 0)
+            break;
+    }
+    while (n < s.n && (unsigned char)s.p[n] >= 0x20 && (unsigned char)s.p[n] < 0x80 &&
+           s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
+void jx_escape(struct buf *b, struct sv s)
 {
     unsigned code;
 
-    buf_addc(b, '"');
     while (s.n > 0) {
-        size_t plain = 0;
+        size_t plain = plain_part(s);
 
-        while (plain < s.n && (unsigned char)s.p[plain] >= 0x20 &&
-               (unsigned char)s.p[plain] < 0x80 && s.p[plain] != '"' && s.p[plain] != '\\')
-            plain++;
         buf_add(b, s.p, plain);
         s = sv_sub(s, plain, s.n);
         if (utf8_next(&s, &code) == 0)
@@ -164,6 +187,12 @@ void jx_quote(struct buf *b, struct sv s)
         else
             buf_add_utf8(b, code);
     }
+}
+
+void jx_quote(struct buf *b, struct sv s)
+{
+    buf_addc(b, '"');
+    jx_escape(b, s);
     buf_addc(b, '"');
 }
 

@@ -25,6 +25,8 @@ void jx_write(struct buf *b, const json_t *j);
 void jx_write_pretty(struct buf *b, const json_t *j, unsigned indent);
 /* Appends a JSON string literal with quotes; ill-formed UTF-8 becomes U+FFFD. */
 void jx_quote(struct buf *b, struct sv s);
+/* What is between the quotes: for a text that comes in parts, each of whole characters. */
+void jx_escape(struct buf *b, struct sv s);
 
 /* Getters: FAIL_INPUT when the member has the wrong type or (jx_need_*) is missing; null counts as missing. */
 MUST_USE int jx_need_str(const json_t *o, const char *key, struct sv *out,

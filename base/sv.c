@@ -158,6 +158,38 @@ size_t utf8_next(struct sv *s, unsigned *code)
     return k;
 }
 
+size_t sv_printable(struct sv s)
+{
+    const uint64_t top = UINT64_C(0x8080808080808080), one = UINT64_C(0x0101010101010101);
+    size_t n = 0;
+    uint64_t
+        w; /* eight at once: a byte that is none shows in its top bit, at the latest with 0x01 added (DEL) or
+                 * 0x20 taken away (controls; the lowest of them borrows from nobody) */
+
+    for (; s.n - n >= sizeof w; n += sizeof w) {
+        memcpy(&w, s.p + n, sizeof w);
+        if (((w | (w + one) | (w - 0x20 * one)) & top) != 0)
+            break;
+    }
+    while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f)
+        n++;
+    return n;
+}
+
+size_t utf8_whole(struct sv s)
+{
+    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
+        unsigned char c = (unsigned char)s.p[s.n - back];
+        if (c < 0x80)
+            break;
+        if (c >= 0xc0) { /* a leading byte: complete only if enough bytes follow */
+            size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+            return back < need ? s.n - back : s.n;
+        }
+    }
+    return s.n;
+}
+
 size_t utf8_utf16_len(struct sv s)
 {
     size_t n = 0;

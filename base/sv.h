@@ -107,11 +107,15 @@ static inline char ch_upper(char c)
     return c;
 }
 
+/* How much at the front is printable ASCII. */
+size_t sv_printable(struct sv s);
 /* True when s is well-formed UTF-8 (no surrogates, no overlong forms, <= U+10FFFF). */
 bool utf8_valid(struct sv s);
 /* Reads one code point and advances; an ill-formed byte gives U+FFFD and advances one byte.
  * Returns (size_t) bytes consumed, 0 at the end. */
 size_t utf8_next(struct sv *s, unsigned *code);
+/* How much of s ends with a whole character: up to three bytes less than s.n where its last one is cut. */
+size_t utf8_whole(struct sv s);
 /* Number of UTF-16 units that .NET or JavaScript would count. */
 size_t utf8_utf16_len(struct sv s);
 

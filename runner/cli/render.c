@@ -3,16 +3,14 @@
  * Rendering of events. */
 #include "runner/cli/render_priv.h"
 
+#include "base/event_stream.h"
 #include "base/mem.h"
 #include "base/strv.h"
 
 #include <jansson.h>
 
-#define LINE_MAX_BYTES (96U << 20)
-#define SAID_MAX       64U /* Ours: messages remembered a job; what is above is shown twice */
-
-static const char bold[] = PAINT_BOLD, dim[] = "\x1b[2m", red[] = "\x1b[31m", green[] = "\x1b[32m",
-                  yellow[] = "\x1b[33m", blue[] = "\x1b[34m", reset[] = PAINT_RESET;
+static const char bold[] = PAINT_BOLD, dim[] = PAINT_DIM, red[] = PAINT_RED, green[] = "\x1b[32m",
+                  yellow[] = PAINT_YELLOW, blue[] = PAINT_BLUE, reset[] = PAINT_RESET;
 
 struct render *render_new(FILE *f, bool json, bool color, bool verbose)
 {
@@ -22,7 +20,8 @@ struct render *render_new(FILE *f, bool json, bool color, bool verbose)
     r->json = json;
     r->color = color && !json;
     r->verbose = verbose;
-    r->out = BUF_INIT(LINE_MAX_BYTES);
+    r->out = BUF_INIT(2 * (size_t)EVENT_MAX_BYTES);
+    r->cut = BUF_INIT(2 * (size_t)RENDER_SGR_BYTES);
     return r;
 }
 
@@ -35,6 +34,7 @@ void render_free(struct render *r)
         free(r->jobs[i].name);
         free(r->jobs[i].step);
         free(r->jobs[i].level);
+        buf_free(&r->jobs[i].head);
         strv_free(&r->jobs[i].said);
     }
     render_forget_notes(r);
@@ -44,69 +44,13 @@ void render_free(struct render *r)
     free(r->title);
     free(r->result);
     buf_free(&r->out);
+    buf_free(&r->cut);
     free(r);
 }
 
 bool render_broken(const struct render *r)
 {
     return r->broken;
-}
-
-/* ---- text ---- */
-
-/* Length of a colour sequence (ESC [ digits ; ... m) at the front, or 0. */
-static size_t sgr(struct sv s)
-{
-    size_t i = 2;
-
-    if (s.n < 3 || s.p[0] != '\x1b' || s.p[1] != '[')
-        return 0;
-    while (i < s.n && i < 32 && (ch_is_digit(s.p[i]) || s.p[i] == ';' || s.p[i] == ':'))
-        i++;
-    return i < s.n && s.p[i] == 'm' ? i + 1 : 0;
-}
-
-void render_safe(struct buf *b, struct sv s, bool color)
-{
-    bool colored = false;
-
-    while (s.n > 0) {
-        unsigned char c = (unsigned char)s.p[0];
-        size_t n = sgr(s);
-        if (n > 0) {
-            if (color)
-                buf_add(b, s.p, n);
-            colored = true;
-        } else if (c < 0x20 && c != '\t') {
-            n = 1;
-            buf_addf(b, "\\x%02x", c);
-        } else if (c == 0xc2 && s.n > 1 &&
-                   (unsigned char)s.p[1] < 0xa0) { /* C1: as strong as ESC */
-            n = 2;
-            buf_addf(b, "\\x%02x", (unsigned char)s.p[1]);
-        } else if (c == 0x7f) {
-            n = 1;
-            buf_adds(b, "\\x7f");
-        } else {
-            n = 1;
-            buf_addc(b, (char)c);
-        }
-        s = sv_sub(s, n, s.n);
-    }
-    if (colored && color)
-        buf_adds(b, reset);
-}
-
-void render_duration(struct buf *b, int64_t ms)
-{
-    if (ms < 1000)
-        buf_addf(b, "%lldms", (long long)ms);
-    else if (ms < 60000)
-        buf_addf(b, "%lld.%llds", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
-    else if (ms < 3600000)
-        buf_addf(b, "%lldm%02llds", (long long)(ms / 60000), (long long)(ms / 1000 % 60));
-    else
-        buf_addf(b, "%lldh%02lldm", (long long)(ms / 3600000), (long long)(ms / 60000 % 60));
 }
 
 void render_paint(struct render *r, const char *color)
@@ -120,11 +64,18 @@ void render_put(struct render *r)
     if (fwrite(r->out.p, 1, r->out.len, r->f) != r->out.len)
         r->broken = true;
     buf_reset(&r->out);
-    r->out.over = false;
+}
+
+void render_flush(struct render *r)
+{
+    if (r->out.len > 0)
+        render_put(r);
+    if (fflush(r->f) != 0)
+        r->broken = true;
 }
 
 /* "name | " in a colour of the job's own. */
-static void prefix(struct render *r, struct sv name)
+void render_prefix(struct render *r, struct sv name)
 {
     static const char *const colors[] = {"\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[33m",
                                          "\x1b[32m"};
@@ -187,7 +138,7 @@ static struct row *row_of(struct render *r, struct sv name)
     return row;
 }
 
-static struct live_job *job_of(struct render *r, struct sv name)
+struct live_job *render_job(struct render *r, struct sv name)
 {
     struct live_job *j;
 
@@ -196,7 +147,7 @@ static struct live_job *job_of(struct render *r, struct sv name)
             return &r->jobs[i];
     GROW(r->jobs, r->cap_jobs, r->n_jobs + 1);
     j = &r->jobs[r->n_jobs++];
-    *j = (struct live_job){.name = sv_dup(name), .said = STRV_INIT};
+    *j = (struct live_job){.name = sv_dup(name), .said = STRV_INIT, .head = BUF_INIT(4096)};
     return j;
 }
 
@@ -232,7 +183,7 @@ static void on_run_started(struct render *r, const json_t *e)
 static void on_waiting(struct render *r, const json_t *e)
 {
     if (name_of(e).n > 0)
-        prefix(r, name_of(e));
+        render_prefix(r, name_of(e));
     render_paint(r, dim);
     buf_adds(&r->out, "waits for the concurrency group '");
     render_safe(&r->out, jx_str(e, "concurrency_group", ""), false);
@@ -242,7 +193,7 @@ static void on_waiting(struct render *r, const json_t *e)
 
 static void on_job_started(struct render *r, const json_t *e)
 {
-    prefix(r, name_of(e));
+    render_prefix(r, name_of(e));
     render_paint(r, dim);
     buf_adds(&r->out, "started\n");
     render_paint(r, reset);
@@ -260,7 +211,7 @@ static bool own_step(const json_t *e)
 /* Printed with the step's first line, so that a step that is skipped takes one line, not two. */
 static void on_step_started(struct render *r, const json_t *e)
 {
-    struct live_job *j = job_of(r, name_of(e));
+    struct live_job *j = render_job(r, name_of(e));
 
     free(j->step);
     j->step = sv_dup(jx_str(e, "step_name", ""));
@@ -269,113 +220,17 @@ static void on_step_started(struct render *r, const json_t *e)
     j->depth = 0;
 }
 
-static void announce(struct render *r, struct live_job *j)
+void render_announce(struct render *r, struct live_job *j)
 {
     if (j->step == NULL || j->announced)
         return;
     j->announced = true;
-    prefix(r, sv_of(j->name));
+    render_prefix(r, sv_of(j->name));
     render_paint(r, bold);
     buf_adds(&r->out, "> ");
     render_safe(&r->out, sv_of(j->step), false);
     render_paint(r, reset);
     buf_addc(&r->out, '\n');
-}
-
-/* A step's log starts with a group that repeats its name. */
-static bool repeats_name(struct live_job *j, struct sv line)
-{
-    return j->step != NULL && !j->announced && sv_starts(line, SV("##[group]")) &&
-           sv_is(sv_sub(line, 9, line.n), j->step);
-}
-
-/* A line of a quiet step is dropped unless it says that something is wrong. */
-static bool hides(struct live_job *j, struct sv line)
-{
-    static const struct sv level = {"sandbox: level=", 15};
-    struct sv rest = sv_sub(line, level.n, line.n), word, group = SV("");
-
-    if (!j->quiet)
-        return false;
-    if (sv_starts(line, level) && j->level == NULL) {
-        size_t groups = sv_find(rest, SV(" groups="));
-        struct sv names = sv_sub(rest, groups == SV_NPOS ? rest.n : groups + 8, rest.n);
-        (void)sv_next(&rest, ' ', &word);
-        (void)sv_next(&names, ' ', &group);
-        j->level = xasprintf(SV_FMT "%s" SV_FMT, SV_ARG(word),
-                             group.n > 0 ? " with your groups " : "", SV_ARG(group));
-    }
-    return !sv_starts(line, SV("##[error]")) && !sv_starts(line, SV("##[warning]")) &&
-           !sv_starts(line, SV("##[notice]"));
-}
-
-static void end_line(struct render *r)
-{
-    if (!r->inside)
-        buf_addc(&r->out, '\n');
-}
-
-/* Markers of the log format (spec logs 4.1) become colour and indentation. */
-static void on_log(struct render *r, const json_t *e)
-{
-    struct sv line = jx_str(e, "line", "");
-    struct live_job *j = job_of(r, name_of(e));
-    const bool inside = r->inside;
-    static const struct {
-        const char *marker;
-        const char *color, *text;
-    } markers[] = {
-        {"##[error]", red, "error: "},    {"##[warning]", yellow, "warning: "},
-        {"##[notice]", blue, "notice: "}, {"##[debug]", dim, "debug: "},
-        {"##[command]", blue, "$ "},      {"##[section]", bold, ""},
-    };
-
-    r->inside = jx_bool(e, "partial", false);
-    if (!inside)
-        r->hidden = hides(j, line);
-    if (r->hidden)
-        return;
-    if (inside) { /* the next part of a long line */
-        render_safe(&r->out, line, r->color);
-        end_line(r);
-        return;
-    }
-    if (sv_is(line, "##[endgroup]")) {
-        j->depth -= j->depth > 0;
-        return;
-    }
-    if (repeats_name(j, line)) {
-        announce(r, j);
-        j->depth++;
-        return;
-    }
-    announce(r, j);
-    prefix(r, name_of(e));
-    for (unsigned i = 0; i < j->depth; i++)
-        buf_adds(&r->out, "  ");
-    if (sv_starts(line, SV("##[group]"))) {
-        j->depth++;
-        render_paint(r, dim);
-        render_safe(&r->out, sv_sub(line, 9, line.n), false);
-        render_paint(r, reset);
-        end_line(r);
-        return;
-    }
-    for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
-        struct sv m = sv_of(markers[i].marker);
-        if (sv_starts(line, m)) {
-            if (i < 3 && j->said.n < SAID_MAX) /* those that become annotations */
-                strv_addsv(&j->said, sv_sub(line, m.n, line.n));
-            render_paint(r, markers[i].color);
-            buf_adds(&r->out, markers[i].text);
-            render_safe(&r->out, sv_sub(line, m.n, line.n), false);
-            render_paint(r, reset);
-            end_line(r);
-            return;
-        }
-    }
-    render_safe(&r->out, line, r->color);
-    end_line(r);
 }
 
 static void annotation_place(struct render *r, const json_t *e)
@@ -412,10 +267,10 @@ static void on_annotation(struct render *r, const json_t *e)
     struct row *row = find_row(r, name);
     if (error && row != NULL && row->why == NULL)
         row->why = sv_dup(first);
-    if (!placed && name.n > 0 && was_said(job_of(r, name), first))
+    if (!placed && name.n > 0 && was_said(render_job(r, name), first))
         return; /* nothing that the log has not shown */
     if (name.n > 0)
-        prefix(r, name);
+        render_prefix(r, name);
     render_paint(r, error ? red : warning ? yellow : blue);
     buf_addf(&r->out, "%s: ", error ? "error" : warning ? "warning" : "notice");
     annotation_place(r, e);
@@ -430,7 +285,7 @@ static void on_step_completed(struct render *r, const json_t *e)
 {
     struct sv conclusion = jx_str(e, "conclusion", ""), outcome = jx_str(e, "outcome", "");
 
-    struct live_job *j = job_of(r, name_of(e));
+    struct live_job *j = render_job(r, name_of(e));
     bool quiet = j->quiet;
     bool boring = quiet && !j->announced && sv_is(conclusion, "success");
     struct row *row = row_of(r, name_of(e));
@@ -439,14 +294,14 @@ static void on_step_completed(struct render *r, const json_t *e)
         row->failed = sv_dup(jx_str(e, "step_name", ""));
 
     if (!sv_is(conclusion, "skipped") && !quiet)
-        announce(r, j);
+        render_announce(r, j);
     free(j->step);
     j->step = NULL;
     j->depth = 0;
     j->quiet = false;
     if (boring && sv_is(jx_str(e, "step_name", ""), "Complete job"))
         return;
-    prefix(r, name_of(e));
+    render_prefix(r, name_of(e));
     render_paint(r, render_result_color(conclusion));
     buf_addf(&r->out, "%s ", mark_of(conclusion));
     render_safe(&r->out, jx_str(e, "step_name", ""), false);
@@ -474,7 +329,7 @@ static void on_job_completed(struct render *r, const json_t *e)
     row->ms = jx_int(e, "duration_ms", 0);
     row->continued = jx_bool(e, "continued", false);
     row->done = true;
-    prefix(r, name_of(e));
+    render_prefix(r, name_of(e));
     render_paint(r, render_result_color(result));
     buf_addf(&r->out, "%s job " SV_FMT, mark_of(result), SV_ARG(result));
     if (reason.n > 0) {
@@ -521,7 +376,6 @@ enum run_result render_event(struct render *r, struct sv line, const json_t *e)
         {"run.started", on_run_started},
         {"job.started", on_job_started},
         {"step.started", on_step_started},
-        {"log", on_log},
         {"annotation", on_annotation},
         {"step.completed", on_step_completed},
         {"job.completed", on_job_completed},
@@ -540,7 +394,7 @@ enum run_result render_event(struct render *r, struct sv line, const json_t *e)
             if (sv_is(type, handlers[i].type))
                 handlers[i].fn(r, e);
     }
-    if (r->out.len > 0)
+    if (r->out.len >= RENDER_BLOCK_BYTES)
         render_put(r);
     if (!sv_is(type, "run.completed"))
         return RUN_UNKNOWN;

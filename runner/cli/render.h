@@ -16,8 +16,13 @@ struct render;
  * every job begins and ends, too. */
 struct render *render_new(FILE *f, bool json, bool color, bool verbose);
 void render_free(struct render *r);
-/* One event: its text and its value. Returns the run's result once run.completed came, else RUN_UNKNOWN. */
+/* One event that is no line of a log: its text and its value. Returns the run's result once run.completed came, else RUN_UNKNOWN. */
 enum run_result render_event(struct render *r, struct sv line, const json_t *event);
+/* A line of a step's log, or the next part of it. */
+struct event_line;
+void render_line(struct render *r, const struct event_line *l);
+/* What was collected is written: after the events that have come. */
+void render_flush(struct render *r);
 /* The table at the end. Nothing in JSON mode. */
 void render_summary(struct render *r);
 /* True when writing failed (the reader went away). */

@@ -27,6 +27,8 @@ struct live_job { /* what is shown of a job's running step */
     char *level;      /* of the sandbox, as the log said; NULL: not said */
     unsigned depth;   /* open ##[group]s, for indentation */
     struct strv said; /* messages of annotations that its log has shown */
+    struct buf head;  /* what its lines begin with, at this width of the names: */
+    size_t head_width;
 };
 struct render {
     FILE *f;
@@ -41,16 +43,33 @@ struct render {
     char *title, *result;
     int64_t ms;
     size_t errors, warnings;
-    bool inside; /* of a line that comes in parts; no other event comes between them */
-    bool hidden; /* that line is not shown */
+    bool inside;    /* of a line that comes in parts; no other event comes between them */
+    bool hidden;    /* that line is not shown */
+    bool painted;   /* it is in a colour of ours */
+    bool colored;   /* it brought colours of its own */
+    struct buf cut; /* the start of a colour sequence at the end of a part of it */
     struct buf out;
 };
 
-#define PAINT_BOLD  "\x1b[1m"
-#define PAINT_RESET "\x1b[0m"
+#define RENDER_BLOCK_BYTES ((size_t)64 << 10) /* collected before it is written */
+#define RENDER_SGR_BYTES   32U                /* Ours: the longest colour sequence */
+#define PAINT_BOLD         "\x1b[1m"
+#define PAINT_DIM          "\x1b[2m"
+#define PAINT_RED          "\x1b[31m"
+#define PAINT_YELLOW       "\x1b[33m"
+#define PAINT_BLUE         "\x1b[34m"
+#define PAINT_RESET        "\x1b[0m"
 void render_paint(struct render *r, const char *color);
 void render_put(struct render *r); /* writes what was collected */
 const char *render_result_color(struct sv result);
+void render_prefix(struct render *r, struct sv name); /* "name | ", in a colour of the job's own */
+struct live_job *render_job(struct render *r, struct sv name);
+void render_announce(struct render *r, struct live_job *j); /* the step's name, once */
+
+/* render_text.c: render_safe() of a part of a text; *colored: it had colour sequences. */
+void render_safe_part(struct buf *b, struct sv s, bool color, bool *colored);
+/* Length of the colour sequence that s ends within, or 0. */
+size_t render_open_sgr(struct sv s);
 
 /* render_end.c: keeps the text of an event `summary` for the end; drops what is kept. */
 void render_keep_note(struct render *r, struct sv job, struct sv step, struct sv text);

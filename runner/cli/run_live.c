@@ -5,6 +5,7 @@
 #include "runner/cli/run_priv.h"
 
 #include "base/clock.h"
+#include "base/event_stream.h"
 #include "base/fd.h"
 #include "base/http_client.h"
 #include "base/mem.h"
@@ -18,14 +19,12 @@
 #include <signal.h>
 #include <unistd.h>
 
-/* Ours: one event. A line of a job's log of 10 MB takes up to six times that in JSON. */
-#define LINE_MAX_BYTES (96U << 20)
-#define STREAM_MS      ((int64_t)30 * 24 * 3600 * 1000) /* a run may wait for days */
-#define POST_MS        60000
-#define RESUME_MAX     5U
-#define RESUME_MS      200
-#define FORCE_MS       700 /* Ours: how long the forced end may take before the processes are killed */
-#define STOP_MS        5000
+#define STREAM_MS  ((int64_t)30 * 24 * 3600 * 1000) /* a run may wait for days */
+#define POST_MS    60000
+#define RESUME_MAX 5U
+#define RESUME_MS  200
+#define FORCE_MS   700 /* Ours: how long the forced end may take before the processes are killed */
+#define STOP_MS    5000
 
 /* A run that the service has. */
 struct posted {
@@ -48,9 +47,11 @@ struct live {
     struct posted *
         *runs; /* all go side by side, as on GitHub; they are shown one after the other */
     size_t n_runs, cap_runs;
-    size_t shown;  /* the run that is followed */
-    int64_t seq;   /* last event of it seen */
-    struct buf in; /* unfinished line */
+    size_t shown; /* the run that is followed */
+    uint64_t seq; /* last event of it seen */
+    uint64_t line_shown,
+        line_came; /* bytes of a log's line behind it: shown, and come over this connection */
+    struct event_reader *events;
     unsigned resumes;
     unsigned interrupts;
     bool completed;
@@ -109,17 +110,44 @@ static void run_over(struct live *v, enum run_result result)
     }
 }
 
-static int on_line(struct live *v, struct sv line, struct err *e)
+static int on_object(void *ctx, struct sv text, const json_t *event, struct err *e)
 {
-    AUTO(auto_json) json_t *event = jx_parse_lax(line, "event of the service", e);
+    struct live *v = ctx;
+    uint64_t seq = (uint64_t)jx_int(event, "seq", 0);
     enum run_result result;
 
-    if (event == NULL)
-        return -1;
-    v->seq = jx_int(event, "seq", v->seq);
-    result = render_event(v->render, line, event);
+    (void)e;
+    if (seq <= v->seq)
+        return 0;
+    v->seq = seq;
+    result = render_event(v->render, text, event);
     if (result != RUN_UNKNOWN)
         run_over(v, result);
+    return 0;
+}
+
+/* Over a resumed connection a line comes from its start: what was shown of it is passed over. */
+static int on_line(void *ctx, const struct event_line *l, struct err *e)
+{
+    struct live *v = ctx;
+    struct event_line rest = *l;
+
+    (void)e;
+    if (l->seq <= v->seq)
+        return 0;
+    v->line_came += l->text.n;
+    if (v->line_came > v->line_shown || l->last) {
+        uint64_t fresh = v->line_came > v->line_shown ? v->line_came - v->line_shown : 0;
+        size_t old = fresh < l->text.n ? l->text.n - (size_t)fresh : 0;
+        rest.text = sv_sub(l->text, old, l->text.n);
+        rest.first = v->line_shown == 0;
+        v->line_shown = v->line_came;
+        render_line(v->render, &rest);
+    }
+    if (l->last) {
+        v->seq = l->seq;
+        v->line_shown = v->line_came = 0;
+    }
     return 0;
 }
 
@@ -127,24 +155,14 @@ static int on_data(void *ctx, const void *p, size_t n)
 {
     struct live *v = ctx;
     struct err e = {0};
-    size_t nl, from = 0, seen = v->in.len; /* what came before holds no line feed */
 
     v->resumes = 0;
-    buf_add(&v->in, p, n);
-    if (buf_done(&v->in, "one event of the run", &e) < 0) {
+    if (event_reader_feed(v->events, (struct sv){p, n}, &e) < 0) {
         stop_with(v, &e, EXIT_HOST);
         return -1;
     }
-    while ((nl = sv_chr(sv_sub(buf_sv(&v->in), seen, v->in.len), '\n')) != SV_NPOS) {
-        size_t end = seen + nl;
-        if (end > from && on_line(v, sv_sub(buf_sv(&v->in), from, end - from), &e) < 0) {
-            stop_with(v, &e, EXIT_HOST);
-            return -1;
-        }
-        from = seen = end + 1;
-    }
-    buf_consume(&v->in, from);
-    if (fflush(stdout) != 0 || render_broken(v->render)) {
+    render_flush(v->render);
+    if (render_broken(v->render)) {
         (void)err_set(&e, FAIL_SYS, "cannot write to standard output; is its reader gone?");
         stop_with(v, &e, EXIT_HOST);
         return -1;
@@ -155,7 +173,7 @@ static int on_data(void *ctx, const void *p, size_t n)
 static void show(struct live *v, size_t run)
 {
     v->shown = run;
-    v->seq = 0;
+    v->seq = v->line_shown = 0;
     v->completed = false;
     if (run < v->n_runs)
         follow(v);
@@ -189,7 +207,6 @@ static void on_stream_end(void *ctx, const struct hc_response *r, const struct e
         show(v, v->shown + 1);
         return;
     }
-    buf_reset(&v->in);
     if (e == NULL && r->status != 200)
         (void)err_http(&why, r->status, "the service answered %d for the events of the run",
                        r->status);
@@ -207,11 +224,14 @@ static void on_stream_end(void *ctx, const struct hc_response *r, const struct e
 
 static void follow(struct live *v)
 {
+    static const char *const headers[] = {"Accept: " EVENT_STREAM_TYPE, NULL};
     AUTO(auto_free)
-    char *rest = xasprintf("/%s/events?after=%lld", v->runs[v->shown]->id, (long long)v->seq);
+    char *rest =
+        xasprintf("/%s/events?after=%llu", v->runs[v->shown]->id, (unsigned long long)v->seq);
     AUTO(auto_free) char *url = entry_url(v, rest);
     struct hc_spec s = {
         .url = url,
+        .headers = headers,
         .bearer = sup_token(v->sup),
         .sink = on_data,
         .max_bytes = SIZE_MAX,
@@ -221,6 +241,8 @@ static void follow(struct live *v)
     };
     struct err e = {0};
 
+    event_reader_reset(v->events);
+    v->line_came = 0;
     if (hc_start(v->hc, &s, &v->req, &e) < 0)
         stop_with(v, &e, EXIT_HOST);
 }
@@ -469,7 +491,7 @@ struct live *live_begin(const struct run_request *r)
     struct live *v = xcalloc(1, sizeof *v);
 
     v->r = r;
-    v->in = BUF_INIT(LINE_MAX_BYTES);
+    v->events = event_reader_new(on_object, on_line, v);
     v->said = STRV_INIT;
     v->state = RUN_STATE_INIT;
     v->source = LIVE_SOURCE_INIT;
@@ -546,7 +568,7 @@ void live_free(struct live **own)
     live_source_done(&v->source);
     run_state_close(&v->state);
     programs_done(&v->programs);
-    buf_free(&v->in);
+    event_reader_free(v->events);
     strv_free(&v->said);
     free(v);
     *own = NULL;

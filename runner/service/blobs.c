@@ -301,9 +301,13 @@ static void put_done(struct svc *s, struct hs_req *r)
         reply(r, 500, "InternalError");
         return;
     }
+    if (p->kind == PUT_APPEND)
+        step_log_grew(s, p->name, p->from + p->size);
     if (p->kind == PUT_APPEND && p->seal && blob_seal(s, p->name, &e) < 0)
         log_error("service", "blob", "error=%s", e.msg);
     reply(r, p->kind == PUT_SEAL ? 200 : 201, NULL);
+    if (p->kind == PUT_APPEND)
+        svc_pump(s);
 }
 
 void blob_put(void *ctx, struct hs_req *r, enum hs_stage stage)
@@ -362,6 +366,15 @@ int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256,
         *sha256 = buf_take(&hex, NULL);
     }
     return name != NULL ? store_content(s, temp, h, name, size, e) : 0;
+}
+
+int blob_open_growing(struct svc *s, const char *name, int *fd, struct err *e)
+{
+    AUTO(buf_free) struct buf path = BUF_INIT(256);
+
+    append_path(name, &path);
+    *fd = openat(s->state_fd, path.p, O_RDONLY | O_CLOEXEC);
+    return *fd >= 0 ? 0 : err_sys(e, "cannot open the blob '%s'", name);
 }
 
 int blob_open(struct svc *s, const char *name, int *fd, uint64_t *size, struct err *e)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The log of one run's events: a file of JSON Lines that only grows, and its readers. Memory does not depend on
- * the length of the log: a reader that falls behind reads the file. */
-#include "runner/service/svc_priv.h"
+ * The log of one run's events: a file that only grows (base/event_stream.h). Memory does not depend on its length. */
+#include "runner/service/events_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,79 +10,122 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/event_stream.h"
 #include "base/failpoint.h"
 #include "base/fd.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-#define EV_INDEX_EVERY  1024U        /* events between two index entries */
-#define EV_FLUSH_BYTES  (256U << 10) /* pending bytes that are written at once */
-#define EV_READER_BYTES (1U << 20)   /* unsent bytes of one reader before it has to wait */
-#define EV_CHUNK_BYTES  (128U << 10)
-#define EV_LAG_MS       10
-#define EV_MAX_LINE     (512U << 20) /* one line of a log, quoted */
+#define EV_INDEX_EVERY 1024U        /* events between two index entries */
+#define EV_FLUSH_BYTES (256U << 10) /* pending bytes that are written at once */
+#define EV_READ_BYTES  (64U << 10)
 
-struct reader {
-    struct evlog *log;
-    struct hs_req *req;
-    uint64_t at;
-};
-struct evlog {
-    struct svc *s;
-    uint64_t run_id;
-    int fd;
-    struct buf pending;
-    uint64_t size; /* of the file */
-    uint64_t seq;
-    bool ended, failed;
-    uint64_t *index; /* offset of event k * EV_INDEX_EVERY + 1 */
-    size_t n_index, index_cap;
-    struct reader **readers;
-    size_t n_readers, readers_cap;
-    struct loop_timer *timer;
-};
+/* Events that begin at `at`, after so many others. */
+static void index_at(struct evlog *l, uint64_t seq, uint64_t at)
+{
+    if (l->n_index > 0 && seq < l->index[l->n_index - 1].seq + EV_INDEX_EVERY)
+        return;
+    GROW(l->index, l->index_cap, l->n_index + 1);
+    l->index[l->n_index++] = (struct evlog_index){seq, at};
+}
 
 static void index_next(struct evlog *l)
 {
-    if (l->seq % EV_INDEX_EVERY != 0)
-        return;
-    GROW(l->index, l->index_cap, l->n_index + 1);
-    l->index[l->n_index++] = l->size + l->pending.len;
+    index_at(l, l->seq, l->size + l->pending.len);
 }
 
-/* Counts what is there after a restart; a last line that was cut by a crash is dropped. */
-static int scan(struct evlog *l, struct err *e)
-{
-    char chunk[65536];
-    uint64_t at = 0, line = 0;
-    ssize_t n;
+/* ---- what is there ----------------------------------------------------------------------------------- */
 
-    while ((n = pread(l->fd, chunk, sizeof chunk, (off_t)at)) > 0) {
-        for (ssize_t i = 0; i < n; i++) {
-            if (chunk[i] != '\n')
-                continue;
-            l->size = line;
-            index_next(l);
-            l->seq++;
-            line = at + (uint64_t)i + 1;
-        }
+struct scan {
+    struct evlog *log;
+    struct event_reader *reader;
+    const struct evlog_seen *seen; /* NULL: it is only counted */
+};
+
+static int on_object(void *ctx, struct sv text, const json_t *event, struct err *e)
+{
+    struct scan *sc = ctx;
+    struct evlog *l = sc->log;
+
+    (void)text;
+    (void)e;
+    if (sc->seen != NULL) {
+        sc->seen->object(sc->seen->ctx, event);
+        return 0;
+    }
+    index_at(l, l->seq, event_reader_whole(sc->reader));
+    l->seq = (uint64_t)jx_int(event, "seq", (int64_t)l->seq + 1);
+    return 0;
+}
+
+static int on_line(void *ctx, const struct event_line *line, struct err *e)
+{
+    struct scan *sc = ctx;
+    const struct event_block *k = line->block;
+
+    (void)e;
+    if (sc->seen == NULL && line->first && line->seq == k->seq)
+        index_at(sc->log, sc->log->seq, event_reader_whole(sc->reader));
+    if (!line->last || line->seq != k->seq + k->lines - 1)
+        return 0;
+    if (sc->seen != NULL)
+        sc->seen->lines(sc->seen->ctx, k);
+    else
+        sc->log->seq = line->seq;
+    return 0;
+}
+
+/* From the beginning to the end; *whole: behind it is what an interrupted write left. */
+static int scan(struct evlog *l, const struct evlog_seen *seen, uint64_t *whole, struct err *e)
+{
+    AUTO(auto_free) char *chunk = xmalloc(EV_READ_BYTES);
+    struct scan sc = {.log = l, .seen = seen};
+    uint64_t at = 0;
+    ssize_t n = 0;
+    int rc = 0;
+
+    sc.reader = event_reader_new(on_object, on_line, &sc);
+    while (rc == 0 && (n = pread(l->fd, chunk, EV_READ_BYTES, (off_t)at)) > 0) {
+        rc = event_reader_feed(sc.reader, (struct sv){chunk, (size_t)n}, e);
         at += (uint64_t)n;
     }
-    if (n < 0)
+    if (rc == 0 && n < 0)
+        rc = err_sys(e, "cannot read the log of events");
+    *whole = event_reader_whole(sc.reader);
+    event_reader_free(sc.reader);
+    return rc;
+}
+
+/* Counts what is there after a restart; a last event that was cut by a crash is dropped. */
+static int count(struct evlog *l, struct err *e)
+{
+    struct stat st;
+
+    if (scan(l, NULL, &l->size, e) < 0)
+        return -1;
+    if (fstat(l->fd, &st) < 0)
         return err_sys(e, "cannot read the log of events");
-    l->size = line;
-    if (at != line && ftruncate(l->fd, (off_t)line) < 0)
+    if ((uint64_t)st.st_size != l->size && ftruncate(l->fd, (off_t)l->size) < 0)
         return err_sys(e, "cannot cut the log of events");
     return 0;
 }
+
+int evlog_read(struct evlog *l, const struct evlog_seen *seen, struct err *e)
+{
+    uint64_t whole;
+
+    return scan(l, seen, &whole, e);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------- */
 
 static void on_timer(void *ctx)
 {
     evlog_flush(ctx);
 }
 
-static int open_file(struct evlog *l, struct err *e)
+int evlog_open_file(struct evlog *l, struct err *e)
 {
     AUTO(auto_free) char *path = xasprintf("events/%llu.jsonl", (unsigned long long)l->run_id);
 
@@ -96,7 +138,7 @@ static int open_file(struct evlog *l, struct err *e)
 }
 
 /* A finished log that nobody reads holds no descriptor: a service may know thousands of runs. */
-static void rest(struct evlog *l)
+void evlog_rest(struct evlog *l)
 {
     if (l->ended && l->n_readers == 0)
         fd_close(&l->fd);
@@ -109,9 +151,10 @@ int evlog_open(struct svc *s, uint64_t run_id, struct evlog **out, struct err *e
     l->s = s;
     l->run_id = run_id;
     l->fd = -1;
-    l->pending = BUF_INIT(EV_MAX_LINE);
+    l->pending = BUF_INIT(EVENT_MAX_BYTES);
     l->timer = loop_add_timer(s->loop, 0, on_timer, l);
-    if (fs_mkdir_all(s->state_fd, "events", 0700, e) < 0 || open_file(l, e) < 0 || scan(l, e) < 0) {
+    if (fs_mkdir_all(s->state_fd, "events", 0700, e) < 0 || evlog_open_file(l, e) < 0 ||
+        count(l, e) < 0) {
         evlog_free(l);
         return -1;
     }
@@ -119,27 +162,16 @@ int evlog_open(struct svc *s, uint64_t run_id, struct evlog **out, struct err *e
     return 0;
 }
 
-static void drop_reader(struct evlog *l, struct reader *r)
-{
-    for (size_t i = 0; i < l->n_readers; i++)
-        if (l->readers[i] == r) {
-            l->readers[i] = l->readers[--l->n_readers];
-            return;
-        }
-}
-
 void evlog_free(struct evlog *l)
 {
     if (l == NULL)
         return;
     evlog_flush(l);
-    for (size_t i = 0; i < l->n_readers; i++)
-        l->readers[i]->log = NULL;
+    evlog_forget_readers(l);
     loop_del_timer(l->timer);
     fd_close(&l->fd);
     buf_free(&l->pending);
     free(l->index);
-    free(l->readers);
     free(l);
 }
 
@@ -156,7 +188,7 @@ static void write_failed(struct evlog *l, const struct err *e)
     }
 }
 
-static void write_pending(struct evlog *l)
+void evlog_write_pending(struct evlog *l)
 {
     struct err e;
     int injected;
@@ -186,44 +218,14 @@ static void write_pending(struct evlog *l)
     buf_reset(&l->pending);
 }
 
-/* Gives a reader what it can take. True when it has to be looked at again. */
-static bool feed_reader(struct evlog *l, struct reader *r)
-{
-    AUTO(auto_free) char *chunk = NULL;
-
-    while (r->at < l->size) {
-        size_t want = l->size - r->at < EV_CHUNK_BYTES ? (size_t)(l->size - r->at) : EV_CHUNK_BYTES;
-        ssize_t n;
-        if (hs_stream_pending(r->req) > EV_READER_BYTES)
-            return true;
-        if (chunk == NULL)
-            chunk = xmalloc(EV_CHUNK_BYTES);
-        n = pread(l->fd, chunk, want, (off_t)r->at);
-        if (n <= 0)
-            break;
-        hs_stream_write(r->req, (struct sv){chunk, (size_t)n});
-        r->at += (uint64_t)n;
-    }
-    if (l->ended && r->at >= l->size) {
-        struct hs_req *req = r->req;
-        drop_reader(l, r);
-        r->log = NULL;
-        hs_stream_end(req);
-    }
-    return false;
-}
-
 void evlog_flush(struct evlog *l)
 {
-    bool again = false;
-
     if (l->pending.len == 0 && l->n_readers == 0)
         return;
-    write_pending(l);
-    for (size_t i = l->n_readers; i-- > 0;)
-        again = feed_reader(l, l->readers[i]) || again;
-    loop_set_timer(l->timer, again ? EV_LAG_MS : -1);
-    rest(l);
+    evlog_write_pending(l);
+    loop_set_timer(l->timer, -1);
+    evlog_wake_readers(l);
+    evlog_rest(l);
 }
 
 static void after_append(struct evlog *l)
@@ -241,6 +243,7 @@ void evlog_add(struct evlog *l, json_t *own_event)
 
     if (l == NULL || l->failed || event == NULL)
         return;
+    BUG(l->block_left > 0);
     index_next(l);
     tm_format_ms(&at, tm_wall_ms());
     (void)json_object_set_new(event, "time", json_string(at.p));
@@ -250,23 +253,36 @@ void evlog_add(struct evlog *l, json_t *own_event)
     after_append(l);
 }
 
-/* The one frequent event, written without a tree. */
-void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv line, bool partial)
+/* The one frequent event: many of them at once, as plain bytes. */
+void evlog_block(struct evlog *l, const struct leg *leg, int64_t step, uint64_t lines,
+                 uint64_t bytes, bool partial)
+{
+    AUTO(buf_free) struct buf at = BUF_INIT(64);
+
+    if (l == NULL || l->failed)
+        return;
+    BUG(l->block_left > 0);
+    index_next(l);
+    tm_format_ms(&at, tm_wall_ms());
+    event_block_head(&l->pending, &(struct event_block){.job = sv_of(leg->job_id),
+                                                        .name = sv_of(leg->name),
+                                                        .step = step,
+                                                        .time = buf_sv(&at),
+                                                        .seq = l->seq + 1,
+                                                        .lines = lines,
+                                                        .bytes = bytes,
+                                                        .partial = partial});
+    l->seq += lines;
+    l->block_left = bytes;
+}
+
+void evlog_bytes(struct evlog *l, struct sv text)
 {
     if (l == NULL || l->failed)
         return;
-    index_next(l);
-    buf_adds(&l->pending, "{\"type\":\"log\",\"job\":");
-    jx_quote(&l->pending, sv_of(leg->job_id));
-    buf_adds(&l->pending, ",\"name\":");
-    jx_quote(&l->pending, sv_of(leg->name));
-    buf_addf(&l->pending, ",\"step\":%lld,\"line\":", (long long)step);
-    jx_quote(&l->pending, line);
-    if (partial)
-        buf_adds(&l->pending, ",\"partial\":true");
-    buf_adds(&l->pending, ",\"time\":\"");
-    tm_format_ms(&l->pending, tm_wall_ms());
-    buf_addf(&l->pending, "\",\"seq\":%llu}\n", (unsigned long long)++l->seq);
+    BUG(text.n > l->block_left);
+    l->block_left -= text.n;
+    buf_addsv(&l->pending, text);
     after_append(l);
 }
 
@@ -275,91 +291,7 @@ void evlog_end(struct evlog *l)
     evlog_flush(l);
     l->ended = true;
     loop_set_timer(l->timer, 0); /* readers are let go */
-    rest(l);
-}
-
-static void reader_end(void *data, bool completed)
-{
-    struct reader *r = data;
-
-    (void)completed;
-    if (r->log != NULL) {
-        drop_reader(r->log, r);
-        rest(r->log);
-    }
-    free(r);
-}
-
-/* Offset of the first event after seq `after`. */
-static uint64_t offset_after(struct evlog *l, uint64_t after)
-{
-    char chunk[8192];
-    uint64_t k = after / EV_INDEX_EVERY, at, skip;
-    ssize_t n;
-
-    if (after >= l->seq || k >= l->n_index)
-        return l->size;
-    at = l->index[k];
-    skip = after - k * EV_INDEX_EVERY;
-    while (skip > 0 && (n = pread(l->fd, chunk, sizeof chunk, (off_t)at)) > 0) {
-        ssize_t i = 0;
-        while (i < n && skip > 0)
-            if (chunk[i++] == '\n')
-                skip--;
-        at += (uint64_t)i;
-    }
-    return at;
-}
-
-void evlog_stream(struct evlog *l, struct hs_req *r, uint64_t after)
-{
-    static const char *const headers[] = {"Content-Type: application/x-ndjson",
-                                          "Cache-Control: no-store", NULL};
-    struct reader *rd;
-    struct err e;
-
-    if (open_file(l, &e) < 0) {
-        svc_reply(r, 500, json_pack("{s:s}", "message", e.msg));
-        return;
-    }
-    write_pending(l);
-    rd = xcalloc(1, sizeof *rd);
-    rd->log = l;
-    rd->req = r;
-    rd->at = offset_after(l, after);
-    GROW(l->readers, l->readers_cap, l->n_readers + 1);
-    l->readers[l->n_readers++] = rd;
-    hs_set_data(r, rd, reader_end);
-    hs_stream(r, 200, headers);
-    loop_set_timer(l->timer, 0);
-}
-
-int evlog_read(struct evlog *l, void (*fn)(void *ctx, const json_t *event), void *ctx,
-               struct err *e)
-{
-    AUTO(buf_free) struct buf text = BUF_INIT(EV_MAX_LINE);
-    char chunk[65536];
-    uint64_t at = 0;
-    ssize_t n;
-
-    while ((n = pread(l->fd, chunk, sizeof chunk, (off_t)at)) > 0) {
-        struct sv rest;
-        size_t cut;
-        buf_add(&text, chunk, (size_t)n);
-        at += (uint64_t)n;
-        if (buf_done(&text, "log of events", e) < 0)
-            return -1;
-        rest = buf_sv(&text);
-        while ((cut = sv_chr(rest, '\n')) != SV_NPOS) {
-            AUTO(auto_json) json_t *j = jx_parse(sv_sub(rest, 0, cut), "event", e);
-            if (j == NULL)
-                return -1;
-            fn(ctx, j);
-            rest = sv_sub(rest, cut + 1, rest.n);
-        }
-        buf_consume(&text, text.len - rest.n);
-    }
-    return 0;
+    evlog_rest(l);
 }
 
 json_t *event_new(const char *type)

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/event_stream.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "runner/service/calls.h"
@@ -119,9 +120,19 @@ static void on_event(void *ctx, const json_t *event)
             step_restore(r->legs[i], event);
 }
 
+static void on_lines(void *ctx, const struct event_block *block)
+{
+    struct run *r = ctx;
+
+    for (size_t i = 0; i < r->n_legs; i++)
+        if (r->legs[i]->state == LEG_RUNNING && sv_eq(block->name, sv_of(r->legs[i]->name)))
+            step_restore_lines(r->legs[i], block);
+}
+
 static int resume(struct run *r, struct err *e)
 {
     struct wf_errors errors = {.v = NULL};
+    const struct evlog_seen seen = {.ctx = r, .object = on_event, .lines = on_lines};
     struct calls *calls;
     int rc;
 
@@ -135,7 +146,7 @@ static int resume(struct run *r, struct err *e)
         return err_wrap(e, "restore run %llu", (unsigned long long)r->id);
     r->dirty = true;
     log_info("service", "resumed", "run=%llu", (unsigned long long)r->id);
-    return evlog_read(r->events, on_event, r, e);
+    return evlog_read(r->events, &seen, e);
 }
 
 int run_restore(struct svc *s, struct err *e)

@@ -100,11 +100,15 @@ struct step {
     int64_t started_ms, completed_ms; /* wall, as the runner said */
     int64_t done_ms;                  /* clock: when it was completed here */
     bool told_started, told_completed;
-    uint64_t next_line;  /* of the log, 1-based: the next one to report */
-    int64_t total_lines; /* -1 unknown */
-    bool log_uploaded;   /* its metadata came */
-    bool log_done;       /* the uploaded log was reported to its end */
-    char *outcome;       /* NULL: as conclusion */
+    uint64_t next_line;   /* of the log, 1-based: the next one to report */
+    int64_t total_lines;  /* -1 unknown */
+    uint64_t log_size;    /* bytes of its log that are here */
+    uint64_t log_at;      /* where its first line begins that was not reported yet */
+    uint64_t log_line;    /* and the number of that */
+    uint64_t log_scanned; /* bytes from there that hold no line end */
+    bool log_uploaded;    /* its metadata came: nothing follows */
+    bool log_done;        /* the uploaded log was reported to its end */
+    char *outcome;        /* NULL: as conclusion */
     json_t *outputs;
     struct step_lines *waiting;
     size_t n_waiting, waiting_cap;
@@ -157,6 +161,7 @@ struct place {
 };
 
 struct evlog;
+struct event_block;
 struct run_secret {
     char *name;
     struct secret value;
@@ -348,33 +353,51 @@ void steps_advance(struct leg *l, bool finishing);
 int64_t steps_deadline(const struct leg *l); /* ms on the clock, or -1 */
 /* A leg's steps as the events of a run that is restored say. */
 void step_restore(struct leg *l, const json_t *event);
+void step_restore_lines(struct leg *l, const struct event_block *block);
+
+/* step_log.c: the lines of a step, out of the live feed and of what was uploaded so far */
+void step_log_init(struct step *st);
+/* Reports what continues the log; exact: a batch of the feed has no holes inside. */
+void step_log_report(struct leg *l, struct step *st, bool exact);
+void step_log_forget(struct step *st); /* feed lines that wait */
+/* A block was appended to a blob: when it is the log of a step that runs, its lines are reported. */
+void step_log_grew(struct svc *s, const char *blob, uint64_t size);
 
 /* blobs.c */
 void blob_put(void *ctx, struct hs_req *r, enum hs_stage stage);
 void blob_get(void *ctx, struct hs_req *r, enum hs_stage stage);
 void blob_log_name(struct buf *b, const struct leg *l, const char *step_id, const char *kind);
 /* Opens a complete blob for reading; FAIL_NOTFOUND. */
+/* One that still grows, as far as it is there. */
+MUST_USE int blob_open_growing(struct svc *s, const char *name, int *fd, struct err *e);
 MUST_USE int blob_open(struct svc *s, const char *name, int *fd, uint64_t *size, struct err *e);
 MUST_USE int blob_seal(struct svc *s, const char *name, struct err *e);
 
 /* feed.c */
 void feed_event(void *ctx, enum wss_event event, uint64_t conn, struct sv who, struct sv text);
 
-/* events.c: the log of one run's events, a file of JSON Lines */
+/* events.c: the log of one run's events; event_readers.c: who reads it */
 MUST_USE int evlog_open(struct svc *s, uint64_t run_id, struct evlog **out, struct err *e);
 void evlog_free(struct evlog *l);
 /* Adds seq and time, appends, wakes the readers. */
 void evlog_add(struct evlog *l, json_t *own_event);
-/* Streams everything after seq `after` into the request, then what comes, until the end. */
+/* Log lines of a step, each with its LF: `bytes` bytes, which evlog_bytes() hands over before anything else is
+ * added. partial: one line, without a LF, that goes on in the next block. */
+void evlog_block(struct evlog *l, const struct leg *leg, int64_t step, uint64_t lines,
+                 uint64_t bytes, bool partial);
+void evlog_bytes(struct evlog *l, struct sv text);
+/* Streams everything after seq `after` into the request, then what comes, until the end: JSON Lines, or, to who asks
+ * for EVENT_STREAM_TYPE, the log as it is from some event on that is not behind the first wanted one. */
 void evlog_stream(struct evlog *l, struct hs_req *r, uint64_t after);
-/* A log line of a step. */
-/* partial: the line goes on in the next event. */
-void evlog_line(struct evlog *l, const struct leg *leg, int64_t step, struct sv line, bool partial);
 void evlog_end(struct evlog *l); /* nothing follows */
 void evlog_flush(struct evlog *l);
-/* Calls fn for every event so far. */
-MUST_USE int evlog_read(struct evlog *l, void (*fn)(void *ctx, const json_t *event), void *ctx,
-                        struct err *e);
+/* All that is there so far. */
+struct evlog_seen {
+    void *ctx;
+    void (*object)(void *ctx, const json_t *event);
+    void (*lines)(void *ctx, const struct event_block *block);
+};
+MUST_USE int evlog_read(struct evlog *l, const struct evlog_seen *seen, struct err *e);
 json_t *event_new(const char *type);
 json_t *event_job(const struct leg *l, const char *type); /* with job and name */
 void event_annotation(const struct leg *l, int64_t step, const json_t *annotation);

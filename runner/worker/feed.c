@@ -92,7 +92,7 @@ static void add_line(struct feed *f, struct sv line)
 {
     AUTO(buf_free) struct buf cut = BUF_INIT(8192);
 
-    if (spool_is_stamp(line.p, line.n))
+    if (tm_starts_stamp(line))
         line = sv_sub(line, SPOOL_STAMP_BYTES, line.n);
     if (f->batch_lines == 0)
         f->batch_start = f->line;

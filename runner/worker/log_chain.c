@@ -103,25 +103,6 @@ static void put_line(struct log_stream *s, struct sv line)
     spool_line(s->x->w->spool, s->x->rec, line);
 }
 
-/* Cuts only between characters, so that both pieces are well-formed if the line is. */
-static size_t whole_characters(struct sv s)
-{
-    size_t n = s.n;
-
-    for (size_t back = 1; back <= 3 && back <= s.n; back++) {
-        unsigned char c = (unsigned char)s.p[s.n - back];
-        if (c < 0x80)
-            break;
-        if (c >= 0xc0) { /* a leading byte: complete only if enough bytes follow */
-            size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-            if (back < need)
-                n = s.n - back;
-            break;
-        }
-    }
-    return n;
-}
-
 static void put_piece(struct log_stream *s, struct sv text, bool last)
 {
     AUTO(buf_free) struct buf fixed = BUF_INIT((size_t)8 * SPOOL_PIECE_BYTES);
@@ -134,10 +115,11 @@ static void put_piece(struct log_stream *s, struct sv text, bool last)
     s->in_pieces = !last;
 }
 
-/* What is collected is too long to be held: everything but a cut character goes on. */
+/* What is collected is too long to be held: everything but a cut character goes on, so that both pieces are
+ * well-formed if the line is. */
 static void spill(struct log_stream *s)
 {
-    size_t n = whole_characters(buf_sv(&s->partial));
+    size_t n = utf8_whole(buf_sv(&s->partial));
 
     put_piece(s, sv_sub(buf_sv(&s->partial), 0, n), false);
     buf_consume(&s->partial, n);

@@ -179,15 +179,3 @@ ssize_t spool_read(const struct spool *s, uint64_t at, void *p, size_t n, struct
     }
     return (ssize_t)got;
 }
-
-bool spool_is_stamp(const char *p, size_t n)
-{
-    static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddZ ";
-
-    if (n < SPOOL_STAMP_BYTES)
-        return false;
-    for (size_t i = 0; i < SPOOL_STAMP_BYTES; i++)
-        if (form[i] == 'd' ? !ch_is_digit(p[i]) : p[i] != form[i])
-            return false;
-    return true;
-}

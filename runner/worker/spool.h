@@ -6,12 +6,13 @@
 #define RUNNER_WORKER_SPOOL_H
 
 #include "actions/mask.h"
+#include "base/clock.h"
 #include "runner/worker/records.h"
 
 #include <sys/types.h>
 
 /* "2026-03-04T05:06:07.1234567Z " (spec logs 4.1). */
-#define SPOOL_STAMP_BYTES 29U
+#define SPOOL_STAMP_BYTES TM_STAMP_BYTES
 /* A line longer than this is masked and written in pieces (spec logs 0.4 Gantry note). */
 #define SPOOL_PIECE_BYTES (1U << 20)
 
@@ -35,7 +36,5 @@ void spool_flush(struct spool *s);
 const struct err *spool_failed(const struct spool *s);
 /* Reads flushed bytes; fewer at the end. */
 MUST_USE ssize_t spool_read(const struct spool *s, uint64_t at, void *p, size_t n, struct err *e);
-/* True when p starts with a time stamp as spool_line() writes it. */
-bool spool_is_stamp(const char *p, size_t n);
 
 #endif

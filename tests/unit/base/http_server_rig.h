@@ -14,6 +14,7 @@
 #define HOST "Host: x\r\nConnection: close\r\n"
 
 /* What the handlers saw and keep; reset for each test. */
+#define PULLED_BYTES 30000000U /* more than the buffers of a connection hold */
 struct fixture {
     struct loop *l;
     struct hs *s;
@@ -21,6 +22,7 @@ struct fixture {
     struct loop_timer *timer;
     bool ended, completed, stopped, have_held;
     size_t sunk; /* bytes that the sink took */
+    size_t pulled, pulled_ready;
     bool sink_open;
     bool sink_abort;
 };
@@ -123,6 +125,30 @@ static void h_stream(void *ctx, struct hs_req *r, enum hs_stage stage)
     hs_stream(r, 200, (const char *const[]){"Content-Type: application/x-ndjson", NULL});
 }
 
+/* `pulled_ready` bytes can be had; the stream ends behind PULLED_BYTES. */
+static ssize_t pull(void *ctx, char *p, size_t n)
+{
+    assert_ptr_equal(ctx, &fx);
+    if (fx.pulled == PULLED_BYTES)
+        return -1;
+    if (n > fx.pulled_ready - fx.pulled)
+        n = fx.pulled_ready - fx.pulled;
+    if (n > PULLED_BYTES - fx.pulled)
+        n = PULLED_BYTES - fx.pulled;
+    memset(p, 'x', n);
+    fx.pulled += n;
+    return (ssize_t)n;
+}
+
+static void h_pull(void *ctx, struct hs_req *r, enum hs_stage stage)
+{
+    (void)ctx;
+    if (stage == HS_HEADERS)
+        return;
+    hold(r);
+    hs_stream_from(r, 200, NULL, pull, &fx);
+}
+
 static ssize_t sink(void *ctx, const void *p, size_t n)
 {
     (void)p;
@@ -173,6 +199,7 @@ static const struct hs_route routes[] = {
     {"GET", "/poll", h_poll, 0},
     {"GET", "/poll-head", h_poll_head, 0},
     {"GET", "/stream", h_stream, 0},
+    {"GET", "/pull", h_pull, 0},
     {"POST", "/release", h_release, 0},
     {"PUT", "/upload", h_upload, 0},
     {"GET", "/file", h_file, 0},

@@ -139,14 +139,32 @@ static void fail_points(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 9);
 }
 
+static void stamps_are_known(void **state)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(64);
+
+    (void)state;
+    tm_format_ticks(&b, 1772600767123456);
+    assert_false(tm_starts_stamp(buf_sv(&b))); /* the blank belongs to it */
+    buf_addc(&b, ' ');
+    assert_int_equal(b.len, TM_STAMP_BYTES);
+    for (size_t i = 0; i < TM_STAMP_BYTES; i++) {
+        char was = b.p[i];
+        b.p[i] = '?';
+        assert_false(tm_starts_stamp(buf_sv(&b)));
+        b.p[i] = was;
+    }
+    buf_adds(&b, "text");
+    assert_true(tm_starts_stamp(buf_sv(&b)));
+    assert_false(tm_starts_stamp(sv_sub(buf_sv(&b), 1, b.len)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_day_round_trips),
-        cmocka_unit_test(ticks_have_seven_digits),
-        cmocka_unit_test(page_moves_both_readings),
-        cmocka_unit_test(ids_have_their_form),
-        cmocka_unit_test(fail_points),
+        cmocka_unit_test(every_day_round_trips), cmocka_unit_test(ticks_have_seven_digits),
+        cmocka_unit_test(stamps_are_known),      cmocka_unit_test(page_moves_both_readings),
+        cmocka_unit_test(ids_have_their_form),   cmocka_unit_test(fail_points),
     };
     char path[] = "/tmp/gantry-clock-XXXXXX";
     int fd = mkostemp(path, O_CLOEXEC);

@@ -232,7 +232,7 @@ static void check_release(void **state)
     (void)close(fd);
 }
 
-static const char *const vanish_paths[] = {"/poll", "/poll-head", "/stream"};
+static const char *const vanish_paths[] = {"/poll", "/poll-head", "/stream", "/pull"};
 
 static void check_vanish(void **state)
 {
@@ -310,6 +310,49 @@ static void check_big_stream(void **state)
     (void)close(fd);
 }
 
+/* What comes later is asked for when it is said to be there. */
+static void check_pulled_stream(void **state)
+{
+    AUTO(buf_free) struct buf in = BUF_INIT(64 << 20);
+    int fd = raw_dial(hs_port(fx.s));
+
+    (void)state;
+    assert_true(raw_send(fx.l, fd, SV("GET /pull HTTP/1.0\r\n\r\n")));
+    assert_true(raw_until(fx.l, &fx.have_held));
+    for (size_t ready = 1; ready <= 10000; ready *= 100) {
+        fx.pulled_ready = ready;
+        hs_stream_more(fx.held);
+        for (int i = 0; i < 100 && fx.pulled < ready; i++)
+            raw_turn(fx.l);
+        assert_int_equal(fx.pulled, ready);
+    }
+    fx.pulled_ready = SIZE_MAX;
+    hs_stream_more(fx.held);
+    assert_true(raw_read(fx.l, fd, &in, 0, NULL));
+    size_t head = sv_find(buf_sv(&in), SV("\r\n\r\n"));
+    assert_int_equal(in.len - head - 4, PULLED_BYTES);
+    assert_true(raw_until(fx.l, &fx.ended));
+    (void)close(fd);
+}
+
+/* A client that does not read is not read for: nothing is collected on its behalf. */
+static void check_pulled_slowly(void **state)
+{
+    int fd = raw_dial(hs_port(fx.s)), small = 4096;
+
+    (void)state;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    fx.pulled_ready = SIZE_MAX;
+    assert_true(raw_send(fx.l, fd, SV("GET /pull HTTP/1.1\r\nHost: x\r\n\r\n")));
+    assert_true(raw_until(fx.l, &fx.have_held));
+    for (int i = 0; i < 200; i++)
+        raw_turn(fx.l);
+    assert_true(fx.pulled > 0 && fx.pulled < PULLED_BYTES);
+    (void)close(fd);
+    assert_true(raw_until(fx.l, &fx.ended));
+    assert_false(fx.completed);
+}
+
 #define ROW(table, i, fn)                           \
     ((struct CMUnitTest){.name = (table)[i].name,   \
                          .test_func = (fn),         \
@@ -341,6 +384,8 @@ int main(void)
         ONE(check_vanish_full),
         ONE(check_stream),
         ONE(check_big_stream),
+        ONE(check_pulled_stream),
+        ONE(check_pulled_slowly),
     };
 
     raw_clock_setup();

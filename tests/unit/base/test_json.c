@@ -179,14 +179,36 @@ static void check_limit(void **state)
     assert_int_equal(e.code, FAIL_LIMIT);
 }
 
+/* Every byte at every place of a word: what is escaped reads back, and only what has to be is. */
+static void check_escape(void **state)
+{
+    char text[19];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof text; at++)
+        for (int c = 1; c < 128; c++) {
+            AUTO(buf_free) struct buf b = BUF_INIT(200);
+            AUTO(auto_json) json_t *j = NULL;
+            struct err e;
+            memset(text, 'x', sizeof text);
+            text[at] = (char)c;
+            jx_quote(&b, (struct sv){text, sizeof text});
+            assert_true((b.len > sizeof text + 2) == (c < 0x20 || c == '"' || c == '\\'));
+            j = jx_parse(buf_sv(&b), "string", &e);
+            assert_non_null(j);
+            assert_int_equal(json_string_length(j), sizeof text);
+            assert_memory_equal(json_string_value(j), text, sizeof text);
+        }
+}
+
 int main(void)
 {
     enum { N = sizeof parse_cases / sizeof parse_cases[0] };
     struct CMUnitTest tests[N];
     const struct CMUnitTest more[] = {
         cmocka_unit_test(check_depth),   cmocka_unit_test(check_getters),
-        cmocka_unit_test(check_strings), cmocka_unit_test(check_pretty),
-        cmocka_unit_test(check_limit),
+        cmocka_unit_test(check_strings), cmocka_unit_test(check_escape),
+        cmocka_unit_test(check_pretty),  cmocka_unit_test(check_limit),
     };
 
     jx_init();

@@ -124,13 +124,54 @@ static void check_utf8(void **state)
     free(exact);
 }
 
+/* Every byte at every place of a word, among neighbours that are as low or as high as can be. */
+static void printable_is_ascii(void **state)
+{
+    static const char fill[] = {' ', 'x', '~'};
+    char text[19];
+
+    (void)state;
+    for (size_t f = 0; f < sizeof fill; f++)
+        for (size_t at = 0; at < sizeof text; at++)
+            for (int c = 0; c < 256; c++) {
+                bool plain = c >= 0x20 && c < 0x7f;
+                memset(text, fill[f], sizeof text);
+                text[at] = (char)c;
+                assert_int_equal(sv_printable((struct sv){text, sizeof text}),
+                                 plain ? sizeof text : at);
+            }
+    assert_int_equal(sv_printable(SV("")), 0);
+}
+
+static void whole_characters(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t whole;
+    } cases[] = {
+        {"", 0},
+        {"ab", 2},
+        {"\xc3\xa4", 2},
+        {"a\xc3", 1},
+        {"a\xe2\x82", 1},
+        {"a\xe2\x82\xac", 4},
+        {"a\xf0\x9f\x98", 1},
+        {"\xf0\x9f\x98\x80", 4},
+        {"\xf0\x9f", 0},
+        {"a\x80\x80\x80\x80", 5}, /* belongs to nothing */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(utf8_whole(sv_of(cases[i].text)), cases[i].whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compare_and_search),
-        cmocka_unit_test(sub_is_clamped),
-        cmocka_unit_test(next_splits_with_empty_parts),
-        cmocka_unit_test(classes_are_ascii),
+        cmocka_unit_test(compare_and_search),           cmocka_unit_test(sub_is_clamped),
+        cmocka_unit_test(next_splits_with_empty_parts), cmocka_unit_test(classes_are_ascii),
+        cmocka_unit_test(printable_is_ascii),           cmocka_unit_test(whole_characters),
     };
 
     return cmocka_run_group_tests_name("sv", tests, NULL, NULL) +

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "base/event_stream.h"
 #include "base/mem.h"
 #include "runner/cli/render.h"
 
@@ -143,6 +144,13 @@ static void show(struct render *r, const char *quoted)
     event = jx_parse_lax(sv_of(line), "event", &e);
     if (event == NULL)
         fail_msg("%s: %s", line, e.msg);
+    if (sv_is(jx_str(event, "type", ""), "log")) {
+        const struct event_block k = {.job = jx_str(event, "job", ""),
+                                      .name = jx_str(event, "name", ""),
+                                      .partial = jx_bool(event, "partial", false)};
+        render_line(r, &(struct event_line){&k, 1, jx_str(event, "line", ""), true, true});
+        return;
+    }
     if (render_event(r, sv_of(line), event) != RUN_UNKNOWN)
         render_summary(r);
 }
@@ -156,10 +164,82 @@ static void check(const struct text_case *c, bool verbose)
 
     for (size_t k = 0; k < 8 && c->events[k] != NULL; k++)
         show(r, c->events[k]);
+    render_flush(r);
     render_free(r);
     assert_int_equal(fclose(f), 0);
     if (strcmp(text, c->out) != 0)
         fail_msg("%s:\n%s", c->name, text);
+    free(text);
+}
+
+/* A line that comes in parts reads as if it had come whole, wherever it was cut. */
+static void test_parts(void **state)
+{
+    static const struct {
+        const char *line, *plain, *color;
+    } cases[] = {
+        {"a\x1b[31mred\x1b[0;1mb\x1b[2J\x07\x7f\t!\xc3\xa4",
+         "n | aredb\\x1b[2J\\x07\\x7f\t!\xc3\xa4\n",
+         "a\x1b[31mred\x1b[0;1mb\\x1b[2J\\x07\\x7f\t!\xc3\xa4\x1b[0m\n"},
+        {"##[error]no\x1b[1mway", "n | error: noway\n", "\x1b[31merror: noway\x1b[0m\n"},
+        {"ends in \x1b[3", "n | ends in \\x1b[3\n", "ends in \\x1b[3\n"},
+        {"\xc2\x9b;1m \xff", "n | \\x9b;1m \xef\xbf\xbd\n", "\\x9b;1m \xef\xbf\xbd\n"},
+        {"a\x1b[1111111111111111111111111111111111mb",
+         "n | a\\x1b[1111111111111111111111111111111111mb\n",
+         "a\\x1b[1111111111111111111111111111111111mb\n"},
+    };
+    const struct event_block k = {.name = SV("n")};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        bool color = i % 2 == 1;
+        const char *want = color ? cases[i / 2].color : cases[i / 2].plain;
+        struct sv line = sv_of(cases[i / 2].line);
+        for (size_t step = line.n; step > 0; step--) {
+            char *text = NULL;
+            size_t n = 0;
+            FILE *f = open_memstream(&text, &n);
+            struct render *r = render_new(f, false, color, false);
+            for (size_t at = 0; at < line.n; at += step) {
+                struct sv part = sv_sub(line, at, step);
+                if (at == 0 && part.n < 9 &&
+                    line.n > 9) /* markers come whole: base/event_stream.h */
+                    part = sv_sub(line, 0, 9 + step);
+                while (utf8_whole(part) < part.n && at + part.n < line.n) /* and characters */
+                    part.n++;
+                bool last = at + part.n == line.n;
+                render_line(r, &(struct event_line){&k, 1, part, at == 0, last});
+                at += part.n - step;
+            }
+            render_flush(r);
+            render_free(r);
+            assert_int_equal(fclose(f), 0);
+            if (!sv_ends(sv_of(text), sv_of(want)) || (!color && strcmp(text, want) != 0))
+                fail_msg("case %zu by %zu: %s", i / 2, step, text);
+            free(text);
+        }
+    }
+}
+
+static void test_json(void **state)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    struct render *r = render_new(f, true, false, false);
+    const struct event_block k = {.job = SV("j"), .name = SV("n"), .step = 3, .time = SV("T")};
+
+    (void)state;
+    show(r, "{'type':'x','seq':6}");
+    render_line(r, &(struct event_line){&k, 7, {"a\0", 2}, true, false});
+    render_line(r, &(struct event_line){&k, 7, SV("\"b"), false, true});
+    render_flush(r);
+    render_free(r);
+    assert_int_equal(fclose(f), 0);
+    assert_string_equal(
+        text,
+        "{\"type\":\"x\",\"seq\":6}\n{\"type\":\"log\",\"job\":\"j\",\"name\":\"n\",\"step\":3,"
+        "\"line\":\"a\\u0000\\\"b\",\"time\":\"T\",\"seq\":7}\n");
     free(text);
 }
 
@@ -180,6 +260,7 @@ static void test_many_summaries(void **state)
     for (unsigned i = 0; i < 22; i++)
         show(r, i == 0 ? event.p : SUMMARY("'s'", "short"));
     show(r, "{'type':'run.completed','result':'success','duration_ms':7}");
+    render_flush(r);
     render_free(r);
     assert_int_equal(fclose(f), 0);
     for (struct sv s = sv_of(text), line; sv_next(&s, '\n', &line);) {
@@ -205,7 +286,8 @@ static void test_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_text),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_parts),
+                                       cmocka_unit_test(test_json),
                                        cmocka_unit_test(test_many_summaries)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
