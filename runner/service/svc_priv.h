@@ -367,9 +367,9 @@ void step_log_grew(struct svc *s, const char *blob, uint64_t size);
 void blob_put(void *ctx, struct hs_req *r, enum hs_stage stage);
 void blob_get(void *ctx, struct hs_req *r, enum hs_stage stage);
 void blob_log_name(struct buf *b, const struct leg *l, const char *step_id, const char *kind);
-/* Opens a complete blob for reading; FAIL_NOTFOUND. */
-/* One that still grows, as far as it is there. */
+/* Opens one that still grows, as far as it is there. */
 MUST_USE int blob_open_growing(struct svc *s, const char *name, int *fd, struct err *e);
+/* Opens a complete blob for reading; FAIL_NOTFOUND. */
 MUST_USE int blob_open(struct svc *s, const char *name, int *fd, uint64_t *size, struct err *e);
 MUST_USE int blob_seal(struct svc *s, const char *name, struct err *e);
 
