@@ -27,6 +27,8 @@ static const struct opt run_opts[] = {
     {0, "json", NULL, OPT_FLAG, "print one JSON object an event instead of text", NULL},
     {'v', "verbose", NULL, OPT_FLAG, "show all lines of \"Set up job\" and \"Complete job\", too",
      NULL},
+    {0, "debug", NULL, OPT_FLAG,
+     "debug lines of steps and of expressions, as the secret ACTIONS_STEP_DEBUG=true", NULL},
     {0, "list", NULL, OPT_FLAG, "show workflows, jobs and events, and which run for the event",
      NULL},
     {0, "graph", NULL, OPT_FLAG, "show which job waits for which", NULL},

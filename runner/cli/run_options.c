@@ -85,6 +85,8 @@ static int read_secrets(const struct args *a, json_t *into, struct err *e)
 {
     const struct strv *l = args_list(a, "secret");
 
+    if (args_flag(a, "debug"))
+        put(into, "ACTIONS_STEP_DEBUG", SV("true"));
     for (size_t i = 0; i < l->n; i++) {
         struct sv value = sv_of(l->v[i]), key;
         AUTO(auto_free) char *k = NULL;

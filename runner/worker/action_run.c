@@ -184,6 +184,7 @@ int action_run(struct exec *x, struct err *e)
     AUTO(auto_val) struct val *with = val_object();
     struct err why = {0};
 
+    exec_debugf(x, "Loading inputs");
     if (exec_mapping(x, x->def->with, with, &why) < 0) {
         step_fail(x, &why);
         return 0;

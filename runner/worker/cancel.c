@@ -10,8 +10,18 @@ static bool still_wanted(struct exec *x)
     struct err ignored = {0}; /* an error counts as false */
     bool holds = false;
 
-    return !x->w->shutdown && x->def != NULL && x->def->has_condition &&
-           exec_condition(x, x->def->condition, &holds, &ignored) == 0 && holds;
+    if (x->def == NULL || !x->def->has_condition)
+        return false;
+    exec_debugf(x, "Re-evaluate condition on job cancellation for step: '%s'.",
+                x->display != NULL ? x->display : "run");
+    if (x->w->shutdown) {
+        exec_debugf(x, "Skip Re-evaluate condition on runner shutdown.");
+        return false;
+    }
+    x->no_trace = true; /* as the official runner: in its own log only */
+    holds = exec_condition(x, x->def->condition, &holds, &ignored) == 0 && holds;
+    x->no_trace = false;
+    return holds;
 }
 
 /* The enclosing steps are asked first: their end ends what runs inside. */

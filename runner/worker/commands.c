@@ -171,24 +171,53 @@ static void do_debug(struct exec *x, const struct cmd *c)
     exec_debugf(x, "%s", c->data);
 }
 
-void command_position_fix(struct command_position *p)
+unsigned command_position_fix(struct command_position *p)
 {
+    unsigned done = 0;
+
     if (p->has_end_line && !p->has_line) {
+        done |= 1U;
         p->has_line = true;
         p->line = p->end_line;
     }
     if (p->has_end_col && !p->has_col) {
+        done |= 2U;
         p->has_col = true;
         p->col = p->end_col;
     }
     bool column = p->has_col || p->has_end_col;
     bool lines_differ = p->has_end_line && p->has_line && p->line != p->end_line;
-    if (column && (!p->has_line || lines_differ))
+    if (column && !p->has_line)
+        done |= 4U;
+    if (column && lines_differ)
+        done |= 8U;
+    if (done & (4U | 8U))
         p->has_col = p->has_end_col = false;
-    if (p->has_end_line && p->has_line && p->end_line < p->line)
+    if (p->has_end_line && p->has_line && p->end_line < p->line) {
+        done |= 16U;
         p->has_line = p->has_end_line = false;
-    if (p->has_end_col && p->has_col && p->end_col < p->col)
+    }
+    if (p->has_end_col && p->has_col && p->end_col < p->col) {
+        done |= 32U;
         p->has_col = p->has_end_col = false;
+    }
+    return done;
+}
+
+static void debug_position(struct exec *x, struct sv command, unsigned done)
+{
+    static const char *const texts[] = {
+        "'endLine' can only be set if 'line' is provided",
+        "'endColumn' can only be set if 'col' is provided",
+        "'col' and 'endColumn' can only be set if 'line' value is provided.",
+        "'col' and 'endColumn' cannot be set if 'line' and 'endLine' are different values.",
+        "'endLine' cannot be less than 'line'.",
+        "'endColumn' cannot be less than 'col'.",
+    };
+
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (done & 1U << i)
+            exec_debugf(x, "Invalid " SV_FMT " command value. %s", SV_ARG(command), texts[i]);
 }
 
 static bool number_prop(const struct cmd *c, const char *key, int64_t *out)
@@ -222,7 +251,7 @@ static void do_annotation(struct exec *x, const struct cmd *c, enum issue_level 
         p.has_end_col = number_prop(c, "endColumn", &p.end_col);
         props.title = sv_of(cmd_prop(c, "title"));
     }
-    command_position_fix(&p);
+    debug_position(x, c->name, command_position_fix(&p));
     if (cmd_prop(c, "file") != NULL)
         props.file = relative_file(x, cmd_prop(c, "file"));
     props.line = p.has_line ? p.line : 0;
@@ -242,6 +271,7 @@ static int do_echo(struct exec *x, const struct cmd *c, struct err *e)
                        "value is: '%s'.",
                        c->data);
     x->echo = sv_ieq(v, SV("on"));
+    exec_debugf(x, "Setting echo command value to '%s'", x->echo ? "on" : "off");
     return 0;
 }
 

@@ -14,6 +14,7 @@ struct command_position {
     bool has_line, has_end_line, has_col, has_end_col;
     int64_t line, end_line, col, end_col;
 };
-void command_position_fix(struct command_position *p);
+/* One bit for each rule that changed something, the first rule's is 1. */
+unsigned command_position_fix(struct command_position *p);
 
 #endif

@@ -48,7 +48,9 @@ static bool is_wanted(struct exec *sub, bool *stop)
         return false;
     }
     cancel_react(sub->w);
+    exec_debugf(sub, "Evaluating condition for step: '%s'", sub->display);
     if (sub->w->shutdown) {
+        exec_debugf(sub, "Skip evaluate condition on runner shutdown.");
         sub->result = RES_SKIPPED;
         return false;
     }

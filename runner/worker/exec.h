@@ -70,6 +70,9 @@ struct exec {
     bool cancelled; /* its token is set: its process is being ended */
     bool shielded;  /* its condition held after the cancel: cannot be cancelled any more */
     char *files[FILE_COMMAND_COUNT_];
+    /* Step debug: whose log gets the trace of expressions (NULL: this one's), and whether there is none. */
+    struct exec *trace_to;
+    bool no_trace;
 };
 
 /* Root of evaluations that belong to the job itself; rec may be NULL. */
@@ -99,6 +102,7 @@ void exec_log(struct exec *x, struct sv text);
 void exec_logf(struct exec *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* "##[debug]" lines, when step debug is on. */
 void exec_debugf(struct exec *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void exec_debug(struct exec *x, struct sv text);
 /* Masks, cuts, writes "##[level]message" and records the issue (8.1). */
 struct issue_props {
     struct sv file, title;

@@ -91,8 +91,24 @@ static int fn_hash_files(void *ctx, const struct sv *patterns, size_t n, struct 
     return 0;
 }
 
+static void on_trace(void *ctx, struct sv line)
+{
+    struct exec *x = ctx;
+
+    exec_debug(x->trace_to != NULL ? x->trace_to : x, line);
+}
+
+static void on_mask(void *ctx, struct sv text, struct buf *out)
+{
+    struct exec *x = ctx;
+
+    mask_apply(x->w->mask, text, out);
+}
+
 struct expr_env exec_expr_env(struct exec *x)
 {
+    bool traced = x->w->step_debug && !x->no_trace;
+
     return (struct expr_env){
         .ctx = x,
         .context = lend_context,
@@ -100,6 +116,8 @@ struct expr_env exec_expr_env(struct exec *x)
         .failure = fn_failure,
         .cancelled = fn_cancelled,
         .hash_files = fn_hash_files,
+        .trace = traced ? on_trace : NULL,
+        .mask = traced ? on_mask : NULL,
     };
 }
 
@@ -281,11 +299,23 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Evaluated in "Set up job" already, whose log has the trace. */
+static bool was_settled(const struct exec *x)
+{
+    const struct tok *t = x->def->display != NULL ? x->def->display : x->def->run;
+
+    return x->parent == NULL && x->trace_to == NULL && (t == NULL || !needs_steps(t));
+}
+
 void exec_refresh_display(struct exec *x)
 {
     AUTO(buf_free) struct buf b = BUF_INIT(EVAL_TEXT_MAX);
+    bool before = x->no_trace;
 
+    if (x->w->step_debug && was_settled(x))
+        x->no_trace = true;
     raw_display(x, &b);
+    x->no_trace = before;
     struct sv s = buf_sv(&b);
     while (s.n > 0 && is_blank(s.p[0]))
         s = sv_sub(s, 1, s.n);
@@ -295,4 +325,8 @@ void exec_refresh_display(struct exec *x)
     s = sv_sub(s, 0, end);
     free(x->display);
     x->display = s.n > 0 ? exec_masked(x, s) : xstrdup("run");
+    if (x->w->step_debug && !was_settled(x))
+        exec_debugf(x->trace_to != NULL ? x->trace_to : x,
+                    "Set step '" SV_FMT "' display name to: '%s'", SV_ARG(x->def->name),
+                    x->display);
 }

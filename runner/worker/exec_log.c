@@ -34,19 +34,33 @@ void exec_logf(struct exec *x, const char *fmt, ...)
     exec_log(x, buf_sv(&b));
 }
 
+void exec_debug(struct exec *x, struct sv text)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(LOG_TEXT_MAX);
+    struct sv line;
+
+    if (!x->w->step_debug)
+        return;
+    while (sv_next(&text, '\n', &line)) { /* one tagged line each (spec logs 4.1) */
+        if (text.p != NULL && sv_ends(line, SV("\r")))
+            line.n--;
+        buf_reset(&b);
+        buf_adds(&b, "##[debug]");
+        buf_addsv(&b, line);
+        exec_log(x, buf_sv(&b));
+    }
+}
+
 void exec_debugf(struct exec *x, const char *fmt, ...)
 {
     va_list ap;
-    struct sv line;
 
     if (!x->w->step_debug)
         return;
     va_start(ap, fmt);
     AUTO(buf_free) struct buf b = format(fmt, ap);
     va_end(ap);
-    struct sv rest = buf_sv(&b);
-    while (sv_next(&rest, '\n', &line)) /* one tagged line each (spec logs 4.1) */
-        exec_logf(x, "##[debug]" SV_FMT, SV_ARG(line));
+    exec_debug(x, buf_sv(&b));
 }
 
 char *exec_masked(struct exec *x, struct sv text)

@@ -77,6 +77,7 @@ int job_finish(struct worker *w, struct err *e)
     record_start(r);
     upload_begin(w->upload, r);
     results_poke(w->results);
+    exec_debugf(&x, "Starting: Complete job");
     set_outputs(&x, &failed);
     set_environment_url(&x, &failed);
     exec_log(&x, SV("Cleaning up orphan processes"));
@@ -85,6 +86,7 @@ int job_finish(struct worker *w, struct err *e)
         exec_error(&x, spool_failed(w->spool));
         failed = true;
     }
+    exec_debugf(&x, "Finishing: Complete job");
     if (failed)
         w->result = result_merge(w->result, RES_FAILED);
     r->has_details = message_flag(w->msg, "gantry.step_details");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "runner/worker/action_prepare.h"
 #include "runner/worker/checkout.h"
 #include "runner/worker/results.h"
@@ -71,11 +72,22 @@ static void log_origin(struct exec *x)
         exec_log(x, SV("Using locked action versions from the workflow's lockfile"));
 }
 
+static void debug_repository(struct exec *x)
+{
+    const struct val *name = val_gets(x->w->github, "repository");
+
+    if (name != NULL)
+        exec_debugf(x, "Primary repository: " SV_FMT, SV_ARG(val_get_string(name)));
+}
+
 static int make_folders(struct exec *x, struct err *e)
 {
     struct worker *w = x->w;
 
     exec_log(x, SV("Prepare workflow directory"));
+    exec_debugf(x, "Creating pipeline directory: '" SV_FMT "'",
+                SV_ARG(path_dir(sv_of(w->workspace))));
+    exec_debugf(x, "Creating workspace directory: '%s'", w->workspace);
     if (sbx_mkdir(w->sbx, w->workspace, e) < 0)
         return err_wrap(e, "make the workspace");
     return step_files_folders(w, e);
@@ -86,6 +98,8 @@ static int evaluate_env(struct exec *x, struct err *e)
 {
     struct worker *w = x->w;
 
+    exec_debugf(x, "Update context data");
+    exec_debugf(x, "Evaluating job-level environment variables");
     for (size_t i = 0; i < w->msg->n_env; i++) {
         AUTO(auto_val) struct val *set = val_object_cs();
         if (exec_mapping(x, w->msg->env[i], set, e) < 0)
@@ -103,6 +117,9 @@ static int evaluate_defaults(struct exec *x, struct err *e)
 {
     struct worker *w = x->w;
 
+    exec_debugf(x, "Evaluating job container");
+    exec_debugf(x, "Evaluating job service containers");
+    exec_debugf(x, "Evaluating job defaults");
     for (size_t i = 0; i < w->msg->n_defaults; i++) {
         const struct tok *run = tok_get(w->msg->defaults[i], SV("run"));
         AUTO(auto_val) struct val *set = val_object();
@@ -186,17 +203,21 @@ static int set_up(struct exec *x, struct step_list *steps, struct err *e)
 {
     struct worker *w = x->w;
 
+    exec_debugf(x, "Starting: Set up job");
     log_runner(x);
     log_permissions(x);
     log_origin(x);
+    debug_repository(x);
     if (refuse_unsupported(x, e) < 0 || make_folders(x, e) < 0 || evaluate_env(x, e) < 0 ||
         evaluate_defaults(x, e) < 0 || prepare_actions(x, steps, e) < 0)
         return -1;
     if (w->opt.prefill && w->listing_fd >= 0 && checkout_prefill(x, e) < 0)
         return err_wrap(e, "copy the local source");
+    step_list_make_records(steps, w, x);
     log_reusable(x);
     if (sv_trim(w->msg->display_name).n > 0)
         exec_logf(x, "Complete job name: " SV_FMT, SV_ARG(w->msg->display_name));
+    exec_debugf(x, "Finishing: Set up job");
     return 0;
 }
 
@@ -219,8 +240,6 @@ int job_setup(struct worker *w, struct step_list *steps, bool *ok, struct err *e
     }
     if (!*ok)
         exec_error(&x, &why);
-    if (*ok)
-        step_list_make_records(steps, w);
     cancel_react(w);
     enum task_result result = *ok ? RES_SUCCEEDED : RES_FAILED;
     if (!*ok)

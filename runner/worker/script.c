@@ -179,6 +179,15 @@ static int run_with_files(struct exec *x, const struct script *s, struct process
     return rc;
 }
 
+static void log_command(struct exec *x, const struct strv *argv)
+{
+    AUTO(buf_free) struct buf line = BUF_INIT(1 << 20);
+
+    for (size_t i = 0; x->w->step_debug && i < argv->n; i++)
+        buf_addf(&line, "%s%s", i > 0 ? " " : "", argv->v[i]);
+    exec_debug(x, buf_sv(&line));
+}
+
 static int run_process(struct exec *x, struct script *s, int *status, struct err *e)
 {
     AUTO(strv_free) struct strv argv = STRV_INIT;
@@ -187,6 +196,7 @@ static int run_process(struct exec *x, struct script *s, int *status, struct err
     strv_add(&argv, s->program);
     if (shell_arguments(s->shell.template_, s->file, &argv, e) < 0)
         return -1;
+    log_command(x, &argv);
     environment_build(x, &env);
     struct process_spec spec = {.path = s->program, .argv = argv.v, .envp = env.v, .cwd = s->cwd};
     int rc = run_with_files(x, s, &spec, status, e);
@@ -215,6 +225,7 @@ int script_run(struct exec *x, struct err *e)
     struct err why = {0};
     int status = 0;
 
+    exec_debugf(x, "Loading inputs");
     if (evaluate(x, &s, &why) < 0 || choose_shell(x, &s, &why) < 0) {
         step_fail(x, &why);
         return 0;
@@ -222,6 +233,7 @@ int script_run(struct exec *x, struct err *e)
     int found = find_shell(x, &s, &why);
     if (x->parent == NULL)
         record_set_kind(x->rec, "run", s.default_shell ? SV("sh") : s.shell.command, SV(""));
+    exec_debugf(x, "Loading env");
     header(x, &s);
     if (found < 0) {
         step_fail(x, &why);

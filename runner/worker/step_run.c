@@ -51,6 +51,7 @@ void step_action_header(struct exec *x, const struct val *with)
     AUTO(auto_free) char *uses = step_def_uses(x->def);
     bool any = false;
 
+    exec_debugf(x, "Loading env");
     exec_logf(x, "##[group]Run %s", uses);
     for (size_t i = 0; i < val_count(with); i++) {
         struct sv value = val_get_string(val_at(with, i));
@@ -161,6 +162,7 @@ int step_run(struct exec *x, struct err *e)
     int rc = 0;
 
     x->ran = true;
+    exec_debugf(x, "Starting: %s", x->display);
     start_limit(x);
     set_action_members(x);
     if (w->sbx_gone) {
@@ -183,5 +185,6 @@ int step_run(struct exec *x, struct err *e)
         x->result = RES_FAILED;
     }
     step_conclude(x);
+    exec_debugf(x, "Finishing: %s", x->display);
     return 0;
 }

@@ -22,7 +22,7 @@ void step_list_free(struct step_list *l)
     *l = (struct step_list){.v = NULL};
 }
 
-void step_list_make_records(struct step_list *l, struct worker *w)
+void step_list_make_records(struct step_list *l, struct worker *w, struct exec *setup)
 {
     for (size_t i = 0; i < l->n; i++) {
         AUTO(exec_done) struct exec x;
@@ -30,6 +30,7 @@ void step_list_make_records(struct step_list *l, struct worker *w)
         exec_init_step(&x, w, &l->v[i].def, NULL, id);
         l->v[i].rec = records_add(&w->records, id, SV("run"));
         x.rec = l->v[i].rec;
+        x.trace_to = setup;
         exec_refresh_display(&x);
         record_set_name(x.rec, sv_of(x.display));
     }
@@ -48,12 +49,14 @@ static bool is_wanted(struct exec *x)
         return false;
     }
     cancel_react(w);
+    exec_refresh_display(x);
+    record_set_name(x->rec, sv_of(x->display));
+    exec_debugf(x, "Evaluating condition for step: '%s'", x->display);
     if (w->shutdown) {
+        exec_debugf(x, "Skip evaluate condition on runner shutdown.");
         x->result = RES_SKIPPED;
         return false;
     }
-    exec_refresh_display(x);
-    record_set_name(x->rec, sv_of(x->display));
     if (!x->def->has_condition) {
         exec_errorf(x, "Step if cannot be null");
         x->result = RES_FAILED;

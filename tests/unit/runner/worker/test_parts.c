@@ -80,40 +80,46 @@ static void test_positions(void **state)
 {
     static const struct {
         struct command_position in, want;
+        unsigned done;
     } rows[] = {
         {{.has_end_line = true, .end_line = 4},
-         {.has_line = true, .has_end_line = true, .line = 4, .end_line = 4}},
+         {.has_line = true, .has_end_line = true, .line = 4, .end_line = 4},
+         1U},
         {{.has_line = true, .line = 1, .has_end_col = true, .end_col = 7},
          {.has_line = true,
           .line = 1,
           .has_col = true,
           .has_end_col = true,
           .col = 7,
-          .end_col = 7}},
-        {{.has_col = true, .col = 3}, {.col = 3}},
+          .end_col = 7},
+         2U},
+        {{.has_col = true, .col = 3}, {.col = 3}, 4U},
         {{.has_line = true,
           .line = 1,
           .has_end_line = true,
           .end_line = 2,
           .has_col = true,
           .col = 3},
-         {.has_line = true, .line = 1, .has_end_line = true, .end_line = 2, .col = 3}},
+         {.has_line = true, .line = 1, .has_end_line = true, .end_line = 2, .col = 3},
+         8U},
         {{.has_line = true, .line = 5, .has_end_line = true, .end_line = 2},
-         {.line = 5, .end_line = 2}},
+         {.line = 5, .end_line = 2},
+         16U},
         {{.has_line = true,
           .line = 5,
           .has_col = true,
           .col = 9,
           .has_end_col = true,
           .end_col = 2},
-         {.has_line = true, .line = 5, .col = 9, .end_col = 2}},
+         {.has_line = true, .line = 5, .col = 9, .end_col = 2},
+         32U},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct command_position p = rows[i].in;
         const struct command_position *w = &rows[i].want;
-        command_position_fix(&p);
+        assert_int_equal(command_position_fix(&p), rows[i].done);
         assert_int_equal(p.has_line, w->has_line);
         assert_int_equal(p.has_end_line, w->has_end_line);
         assert_int_equal(p.has_col, w->has_col);
