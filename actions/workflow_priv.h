@@ -62,13 +62,13 @@ struct schema_property {
 };
 struct schema {
     enum schema_kind kind;
-    unsigned context;                    /* wf_context bits added to those of the ancestors */
-    bool non_empty;                      /* string */
-    bool not_null;                       /* string: nothing is not an empty text here */
-    bool lenient;                        /* mapping: loose keys are errors with wf_options.strict */
-    const char *const *values;           /* string: the only ones; NULL-terminated */
-    const struct schema *item;           /* sequence; values of loose keys of a mapping */
-    const struct schema *key;            /* mapping: loose keys; NULL = known keys only */
+    unsigned context;          /* wf_context bits added to those of the ancestors */
+    bool non_empty;            /* string */
+    bool not_null;             /* string: nothing is not an empty text here */
+    bool lenient;              /* mapping: loose keys are passed over, or errors (strict) */
+    const char *const *values; /* string: the only ones; NULL-terminated */
+    const struct schema *item; /* sequence; values of loose keys of a mapping */
+    const struct schema *key;  /* mapping: loose keys; NULL = known keys only */
     const struct schema_property *props; /* mapping; ends with a NULL name */
     const struct schema *const *one_of;  /* NULL-terminated */
 };

@@ -424,9 +424,10 @@ static void read_pair(struct wf_reader *r, struct mapping *m, struct tok *t,
         return;
     }
     account(r, key);
-    struct tok *value = read_value(r, v, type, context);
-    if (value != NULL)
-        tok_append_pair(t, TAKE_PTR(key), value);
+    AUTO(auto_tok) struct tok *value = read_value(r, v, type, context);
+    bool ignored = m->alts[0]->lenient && property_of(m->alts[0], key->text) == NULL;
+    if (value != NULL && !ignored)
+        tok_append_pair(t, TAKE_PTR(key), TAKE_PTR(value));
 }
 
 static struct tok *read_mapping(struct wf_reader *r, const struct yx_node *n,

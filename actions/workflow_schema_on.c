@@ -14,10 +14,16 @@
     static const struct schema id##_list = {.kind = SCHEMA_SEQUENCE, .item = &id##_type};        \
     static const struct schema id##_types = {.kind = SCHEMA_ONE_OF,                              \
                                              .one_of = ONE_OF(&id##_type, &id##_list)}
-/* X: nothing, or a mapping of these keys. */
-#define EVENT(id, ...)                                                                           \
-    static const struct schema id##_map = {.kind = SCHEMA_MAPPING, .props = PROPS(__VA_ARGS__)}; \
-    static const struct schema id = {.kind = SCHEMA_ONE_OF,                                      \
+/* These keys; others are passed over, as the service does. */
+#define LENIENT(...)                                                                         \
+    {                                                                                        \
+        .kind = SCHEMA_MAPPING, .key = &schema_string, .item = &schema_any, .lenient = true, \
+        .props = PROPS(__VA_ARGS__)                                                          \
+    }
+/* X: nothing, or a mapping. */
+#define EVENT(id, ...)                                          \
+    static const struct schema id##_map = LENIENT(__VA_ARGS__); \
+    static const struct schema id = {.kind = SCHEMA_ONE_OF,     \
                                      .one_of = ONE_OF(&schema_null, &id##_map)}
 #define EVENT_OF_TYPES(id, ...) \
     TYPES(id, __VA_ARGS__);     \
@@ -65,37 +71,23 @@ EVENT(workflow_run, {"types", &workflow_run_types, false},
       {"workflows", &schema_string_list, false}, {"branches", &schema_string_list, false},
       {"branches-ignore", &schema_string_list, false});
 
-static const struct schema cron_item = {
-    .kind = SCHEMA_MAPPING,
-    .props = PROPS({"cron", &schema_name, true}, {"timezone", &schema_string, false})};
+static const struct schema cron_item =
+    LENIENT({"cron", &schema_name, true}, {"timezone", &schema_string, false});
 static const struct schema schedule = {.kind = SCHEMA_SEQUENCE, .item = &cron_item};
 
-/* workflow_dispatch (5.6): unknown keys are accepted, also those of an input, as the service's reader does. */
+/* workflow_dispatch (5.6) */
 static const struct schema scalar = {
     .kind = SCHEMA_ONE_OF, .one_of = ONE_OF(&schema_string, &schema_bool, &schema_number)};
 static const struct schema dispatch_type = {
     .kind = SCHEMA_STRING, .values = LIST("string", "boolean", "number", "choice", "environment")};
-static const struct schema dispatch_input_map = {
-    .kind = SCHEMA_MAPPING,
-    .key = &schema_string,
-    .item = &schema_any,
-    .lenient = true,
-    .props = PROPS({"description", &schema_string, false}, {"type", &dispatch_type, false},
-                   {"required", &schema_bool, false}, {"default", &scalar, false},
-                   {"options", &schema_names, false})};
-static const struct schema dispatch_input = {.kind = SCHEMA_ONE_OF,
-                                             .one_of = ONE_OF(&schema_null, &dispatch_input_map)};
+EVENT(dispatch_input, {"description", &schema_string, false}, {"type", &dispatch_type, false},
+      {"required", &schema_bool, false}, {"default", &scalar, false},
+      {"options", &schema_names, false});
 static const struct schema dispatch_inputs_map = {
     .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &dispatch_input};
 static const struct schema dispatch_inputs = {.kind = SCHEMA_ONE_OF,
                                               .one_of = ONE_OF(&schema_null, &dispatch_inputs_map)};
-static const struct schema dispatch_map = {.kind = SCHEMA_MAPPING,
-                                           .key = &schema_string,
-                                           .item = &schema_any,
-                                           .lenient = true,
-                                           .props = PROPS({"inputs", &dispatch_inputs, false})};
-static const struct schema workflow_dispatch = {.kind = SCHEMA_ONE_OF,
-                                                .one_of = ONE_OF(&schema_null, &dispatch_map)};
+EVENT(workflow_dispatch, {"inputs", &dispatch_inputs, false});
 
 /* workflow_call (7.3) */
 static const struct schema call_type = {.kind = SCHEMA_STRING,
@@ -123,8 +115,12 @@ static const struct schema call_output = {
     .props = PROPS({"description", &schema_string, false}, {"value", &call_output_value, true})};
 static const struct schema call_outputs = {
     .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &call_output};
-EVENT(workflow_call, {"inputs", &call_inputs, false}, {"secrets", &call_secrets, false},
-      {"outputs", &call_outputs, false});
+static const struct schema call_map = {.kind = SCHEMA_MAPPING,
+                                       .props = PROPS({"inputs", &call_inputs, false},
+                                                      {"secrets", &call_secrets, false},
+                                                      {"outputs", &call_outputs, false})};
+static const struct schema workflow_call = {.kind = SCHEMA_ONE_OF,
+                                            .one_of = ONE_OF(&schema_null, &call_map)};
 
 static const struct schema event_name = {
     .kind = SCHEMA_STRING,

@@ -33,16 +33,18 @@ static void put_errors(json_t *answer, const char *file, const struct wf_errors 
 
 static void answer_workflow(json_t *answer, const char *file, struct sv text, const json_t *in)
 {
-    unsigned flags = jx_bool(in, "editor", false) ? WF_JSON_EDITOR : 0;
+    bool editor = jx_bool(in, "editor", false);
+    struct wf_options o = wf_default_options;
     AUTO(wf_errors_free) struct wf_errors errors = {0};
     AUTO(auto_wf) struct wf *w = NULL;
     struct err e = {0};
 
-    if (wf_parse(text, file, &w, &errors, &e) < 0) {
+    o.strict = editor;
+    if (wf_parse_with(text, file, &o, &w, &errors, &e) < 0) {
         put_errors(answer, file, &errors, &e);
         return;
     }
-    put(answer, "template", wf_to_json(w, WF_JSON_POSITIONS | flags));
+    put(answer, "template", wf_to_json(w, WF_JSON_POSITIONS | (editor ? WF_JSON_EDITOR : 0U)));
     if (jx_bool(in, "tokens", false))
         put(answer, "tokens", tok_to_json(w->root));
 }

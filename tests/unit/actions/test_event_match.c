@@ -64,6 +64,11 @@ static const struct match_case cases[] = {
     {"ignores all others", "{push: {branches-ignore: ['!dev']}}", MAIN, NULL, NULL,
      "- 'main' matches '!dev' of 'branches-ignore' [branches-ignore !dev main 1]"},
 
+    {"a key that push does not have filters nothing", "{push: {branch: [dev], types: [x]}}", MAIN,
+     NULL, NULL, EVERY},
+    {"nor one of another event", "{create: , workflow_dispatch: {branches: [dev], tags: {a: b}}}",
+     "workflow_dispatch refs/heads/main", NULL, NULL, "+ it runs on every 'workflow_dispatch'"},
+
     /* tags */
     {"a tag", "{push: {tags: ['v*']}}", TAG, NULL, NULL,
      "+ 'v1' matches 'v*' of 'tags' [tags v* v1 1]"},
