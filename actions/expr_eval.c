@@ -98,7 +98,7 @@ struct res expr_fail(struct eval *ev, enum fail code, const char *fmt, ...)
     ev->xe->pos = 0;
     if (ev->xe->text != NULL)
         buf_addsv(ev->xe->text, buf_sv(&b));
-    (void)err_set(ev->e, code, "%.*s", (int)(b.len > 1000 ? 1000 : b.len), b.p);
+    (void)err_set(ev->e, code, "%.*s", (int)(b.len < ERR_MAX_TEXT ? b.len : ERR_MAX_TEXT), b.p);
     return RES_FAILED;
 }
 

@@ -207,7 +207,7 @@ static struct res fn_from_json(struct eval *ev, const struct node *n, unsigned l
     int rc = val_parse_json(val_lend_text(r.v, tmp), &v, &why);
     res_done(r);
     if (rc < 0)
-        return expr_fail(ev, why.code, "Error parsing fromJson,%s", why.msg);
+        return expr_fail(ev, why.code, "Error parsing fromJson,%s", err_whole(&why));
     return expr_counted(ev, (struct res){v, RES_OWN | RES_RAW});
 }
 
@@ -508,7 +508,7 @@ static struct res fn_hash_files(struct eval *ev, const struct node *n, unsigned 
         if (ev->env->hash_files(ev->env->ctx, t.s, t.n, &hex, &why) == 0) {
             r = text_result(ev, buf_sv(&hex));
         } else {
-            char text[512];
+            char text[ERR_MAX_TEXT];
             r = expr_fail(ev, why.code, "%s", err_text(&why, text, sizeof text));
         }
     }

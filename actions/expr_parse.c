@@ -27,7 +27,8 @@ static int report(struct expr_error *xe, struct err *e, struct sv msg)
 {
     if (xe->text != NULL)
         buf_addsv(xe->text, msg);
-    return err_set(e, FAIL_INPUT, "%.*s", (int)(msg.n > 1000 ? 1000 : msg.n), msg.p);
+    return err_set(e, FAIL_INPUT, "%.*s", (int)(msg.n < ERR_MAX_TEXT ? msg.n : ERR_MAX_TEXT),
+                   msg.p);
 }
 
 static int fail_bare(struct parser *p, const char *label)

@@ -7,7 +7,7 @@
 static int bad_format(struct sv text, struct err *e)
 {
     return err_set(e, FAIL_INPUT, "Expected format {org}/{repo}[/path]@ref. Actual '%.*s'",
-                   (int)(text.n > 200 ? 200 : text.n), text.p);
+                   (int)(text.n < ERR_MAX_TEXT ? text.n : ERR_MAX_TEXT), text.p);
 }
 
 /* Ours: the official reader also takes doubled and leading slashes, and backslashes, in front of the ref; they

@@ -215,7 +215,7 @@ static void finish_call(struct call *c, struct scope *callee)
     if (callee->no_jobs) {
         end_call(c, callee->result, TAKE_PTR(callee->reason));
     } else if (read_outputs(callee, &c->leg->outputs, &e) < 0) {
-        end_call(c, PLAN_FAILURE, plan_reason(c->job, "outputs", e.msg));
+        end_call(c, PLAN_FAILURE, plan_reason(c->job, "outputs", err_whole(&e)));
     } else {
         c->leg->result = callee->result;
         c->leg->finished = place_of(c);
@@ -281,7 +281,7 @@ static void run_call(struct call *c, bool cancelled)
     if (++s->pl->n_scopes > PLAN_MAX_JOBS)
         end_call(c, PLAN_FAILURE, xasprintf("The run has more than %u jobs", PLAN_MAX_JOBS));
     else if (read_inputs(s, &c->env, &callee, c->job, &e) < 0)
-        end_call(c, PLAN_FAILURE, plan_reason(c->job, "with", e.msg));
+        end_call(c, PLAN_FAILURE, plan_reason(c->job, "with", err_whole(&e)));
     else
         run_callee(c, &callee);
     scope_done(&callee);

@@ -53,14 +53,7 @@ char *plan_deadlock(const struct held *h, const char *group, const char *who)
 static int bad_kind(const struct plan_env *p, const struct tok *t, const struct val *v,
                     struct err *e)
 {
-    AUTO(buf_free) struct buf text = BUF_INIT(512);
-
-    if (val_kind(v) == VAL_ARRAY)
-        return tok_fail(t, PLAN_FILES(p->scope), e, "A sequence was not expected");
-    if (val_kind(v) == VAL_OBJECT)
-        return tok_fail(t, PLAN_FILES(p->scope), e, "A mapping was not expected");
-    val_to_text(v, &text);
-    return tok_fail(t, PLAN_FILES(p->scope), e, "Unexpected value '%s'", text.p);
+    return tok_fail_kind(t, PLAN_FILES(p->scope), v, e);
 }
 
 static int set_name(const struct plan_env *p, const struct tok *t, const struct val *v,
@@ -139,7 +132,7 @@ int plan_group_eval(const struct plan_env *p, const struct tok *t, const struct 
 
     if (eval(p, t, &g, &e) < 0) {
         plan_group_free(&g);
-        *reason = plan_reason(job, "concurrency", e.msg);
+        *reason = plan_reason(job, "concurrency", err_whole(&e));
         return -1;
     }
     *out = g;

@@ -100,7 +100,7 @@ static int condition(const struct scope *s, struct plan_env *env, const struct w
         AUTO(auto_free)
         char *text = xasprintf("%s (Line: %u, Col: %u): %s", s->wf->file,
                                job->if_line != 0 ? job->if_line : job->line,
-                               job->if_col != 0 ? job->if_col : job->col, e.msg);
+                               job->if_col != 0 ? job->if_col : job->col, err_whole(&e));
         *reason = plan_reason(job, "if", text);
         return -1;
     }
@@ -390,7 +390,7 @@ static int expand(const struct scope *s, struct plan_env *env, const struct wf_j
     if (tok_eval(job->strategy, &env->expr, PLAN_FILES(s), &strategy, &e) == 0 &&
         matrix_expand(s->pl->in->wf, job, strategy, m, &e) == 0)
         return 0;
-    *reason = plan_reason(job, "strategy", e.msg);
+    *reason = plan_reason(job, "strategy", err_whole(&e));
     return -1;
 }
 

@@ -212,14 +212,7 @@ struct labels {
 static int bad_label(const struct plan_env *p, const struct wf_job *job, const struct val *v,
                      struct err *e)
 {
-    AUTO(buf_free) struct buf text = BUF_INIT(512);
-
-    if (val_kind(v) == VAL_ARRAY)
-        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "A sequence was not expected");
-    if (val_kind(v) == VAL_OBJECT)
-        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "A mapping was not expected");
-    val_to_text(v, &text);
-    return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "Unexpected value '%s'", text.p);
+    return tok_fail_kind(job->runs_on, PLAN_FILES(p->scope), v, e);
 }
 
 static int add_label(const struct plan_env *p, const struct wf_job *job, struct labels *l,
@@ -260,7 +253,7 @@ static int add_group(const struct plan_env *p, const struct wf_job *job, struct 
     if (val_kind(v) != VAL_STRING || val_get_string(v).n == 0)
         return bad_label(p, job, v, e);
     if (wf_check_group(val_get_string(v), &bad) < 0)
-        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "%s", bad.msg);
+        return tok_fail(job->runs_on, PLAN_FILES(p->scope), e, "%s", err_whole(&bad));
     l->group = sv_dup(val_get_string(v));
     return 0;
 }
@@ -400,8 +393,8 @@ void plan_leg_free(struct plan_leg *l)
 static char *eval_reason(const struct wf_job *job, const char *key, const struct err *e)
 {
     if (e->code == FAIL_UNSUPPORTED)
-        return xstrdup(e->msg);
-    return plan_reason(job, key, e->msg);
+        return xstrdup(err_whole(e));
+    return plan_reason(job, key, err_whole(e));
 }
 
 int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct matrix *m, size_t i,

@@ -51,7 +51,7 @@ static int fail(const struct builder *b, const char *key, struct err *e, const c
     const struct tok *matrix = tok_get(b->strategy, SV("matrix"));
     const struct tok *t =
         key != NULL ? tok_get(b->outside ? b->strategy : matrix, sv_of(key)) : NULL;
-    AUTO(buf_free) struct buf text = BUF_INIT(8192);
+    AUTO(buf_free) struct buf text = BUF_INIT(2 * (size_t)PLAN_MAX_TEXT);
 
     for (; *fmt != '\0'; fmt++) {
         if (*fmt == '@')
@@ -243,7 +243,7 @@ static int rest_of_include(struct builder *b, struct err *e)
 static int expect(const struct builder *b, const struct val *v, enum val_kind want, const char *key,
                   struct err *e)
 {
-    AUTO(buf_free) struct buf text = BUF_INIT(512);
+    AUTO(buf_free) struct buf text = BUF_INIT(PLAN_MAX_TEXT);
 
     if (val_kind(v) == want)
         return 0;

@@ -376,7 +376,7 @@ static int typed_by_tag(const struct yx_node *n, struct tok *t, struct err *e)
     if (n->style != YX_PLAIN)
         return err_set(e, FAIL_INPUT,
                        "The scalar style '%s' on line %u and column %u is not valid with the tag "
-                       "'%.100s'",
+                       "'%s'",
                        style_name(n->style), n->line, n->col, n->tag);
     if (sv_is(tag, TAG_PREFIX "bool"))
         kind = match_bool(n->text, &t->b) ? TOK_BOOL : TOK_STRING;
@@ -396,7 +396,7 @@ static int typed_by_tag(const struct yx_node *n, struct tok *t, struct err *e)
                 ? TOK_NUMBER
                 : TOK_STRING;
     else
-        return err_set(e, FAIL_INPUT, "Unexpected tag '%.100s'", n->tag);
+        return err_set(e, FAIL_INPUT, "Unexpected tag '%s'", n->tag);
     if (kind == TOK_STRING)
         return bad_value(n, n->tag, e);
     t->kind = kind;
@@ -442,7 +442,7 @@ int tok_typed(struct tok_arena *a, const struct yx_node *n, unsigned file, struc
 static int from_yaml(const struct yx_node *n, unsigned file, const struct expr_names *allowed,
                      unsigned depth, struct tok **out, struct err *e)
 {
-    AUTO(buf_free) struct buf why = BUF_INIT(4096);
+    AUTO(buf_free) struct buf why = BUF_INIT((size_t)1 << 20);
     AUTO(auto_tok) struct tok *t = NULL;
 
     if (depth > TOK_MAX_DEPTH)
@@ -450,9 +450,9 @@ static int from_yaml(const struct yx_node *n, unsigned file, const struct expr_n
     if (n->kind == YX_SCALAR) {
         struct err bad;
         if (tok_typed(NULL, n, file, &t, &bad) < 0)
-            return err_set(e, FAIL_INPUT, "%u:%u: %.250s", n->line, n->col, bad.msg);
+            return err_set(e, FAIL_INPUT, "%u:%u: %s", n->line, n->col, err_whole(&bad));
         if (tok_scan(&t, allowed != NULL ? allowed : &tok_no_names, &why) < 0)
-            return err_set(e, FAIL_INPUT, "%u:%u: %.250s", n->line, n->col, why.p);
+            return err_set(e, FAIL_INPUT, "%u:%u: %s", n->line, n->col, why.p);
         if (allowed == NULL && tok_has_expr(t))
             return err_set(e, FAIL_INPUT,
                            "%u:%u: A template expression is not allowed in this context", n->line,

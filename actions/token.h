@@ -65,5 +65,8 @@ MUST_USE int tok_eval_number(const struct tok *t, const struct expr_env *env,
 /* Fills e with "file (Line: L, Col: C): text" for this token and returns -1. */
 int tok_fail(const struct tok *t, const char *const *files, size_t n_files, struct err *e,
              const char *fmt, ...) PRINTF_LIKE(5, 6);
+/* The same for a value that is none of those expected. */
+int tok_fail_kind(const struct tok *t, const char *const *files, size_t n_files,
+                  const struct val *v, struct err *e);
 
 #endif

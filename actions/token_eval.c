@@ -9,6 +9,9 @@
 #include "actions/token_priv.h"
 #include "base/mem.h"
 
+#define QUOTED_MAX \
+    ((size_t)32 << 20) /* above the memory of an evaluation; struct err cuts what is shown */
+
 struct eval {
     const struct expr_env *env;
     const char *const *files;
@@ -18,7 +21,7 @@ struct eval {
 int tok_fail(const struct tok *t, const char *const *files, size_t n_files, struct err *e,
              const char *fmt, ...)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    AUTO(buf_free) struct buf b = BUF_INIT(QUOTED_MAX);
     va_list ap;
 
     if (t != NULL && files != NULL && t->file > 0 && t->file <= n_files) {
@@ -41,7 +44,7 @@ static int eval_expr(const struct eval *ev, const struct tok *t, struct val **ou
     struct err bad = {0};
 
     if (expr_eval_text(t->text, ev->env, out, &xe, &bad) < 0)
-        return FAIL(ev, t, e, "%s", bad.msg);
+        return FAIL(ev, t, e, "%s", err_whole(&bad));
     return 0;
 }
 
@@ -183,12 +186,23 @@ int tok_eval_text(const struct tok *t, const struct expr_env *env, const char *c
 
     if (tok_eval(t, env, files, n_files, &v, e) < 0)
         return -1;
+    if (val_kind(v) == VAL_ARRAY || val_kind(v) == VAL_OBJECT)
+        return tok_fail_kind(t, files, n_files, v, e);
+    val_to_text(v, out);
+    return 0;
+}
+
+int tok_fail_kind(const struct tok *t, const char *const *files, size_t n_files,
+                  const struct val *v, struct err *e)
+{
+    AUTO(buf_free) struct buf text = BUF_INIT(QUOTED_MAX);
+
     if (val_kind(v) == VAL_ARRAY)
         return tok_fail(t, files, n_files, e, "A sequence was not expected");
     if (val_kind(v) == VAL_OBJECT)
         return tok_fail(t, files, n_files, e, "A mapping was not expected");
-    val_to_text(v, out);
-    return 0;
+    val_to_text(v, &text);
+    return tok_fail(t, files, n_files, e, "Unexpected value '%s'", text.p);
 }
 
 /* The scalar, or the error that the schema check of the official evaluator gives. */
@@ -196,7 +210,6 @@ static int eval_kind(const struct tok *t, const struct expr_env *env, const char
                      size_t n_files, enum val_kind want, struct val **out, struct err *e)
 {
     AUTO(auto_val) struct val *v = NULL;
-    AUTO(buf_free) struct buf text = BUF_INIT(256);
 
     if (tok_eval(t, env, files, n_files, &v, e) < 0)
         return -1;
@@ -204,12 +217,7 @@ static int eval_kind(const struct tok *t, const struct expr_env *env, const char
         *out = TAKE_PTR(v);
         return 0;
     }
-    if (val_kind(v) == VAL_ARRAY)
-        return tok_fail(t, files, n_files, e, "A sequence was not expected");
-    if (val_kind(v) == VAL_OBJECT)
-        return tok_fail(t, files, n_files, e, "A mapping was not expected");
-    val_to_text(v, &text);
-    return tok_fail(t, files, n_files, e, "Unexpected value '%s'", text.p);
+    return tok_fail_kind(t, files, n_files, v, e);
 }
 
 int tok_eval_bool(const struct tok *t, const struct expr_env *env, const char *const *files,

@@ -24,7 +24,8 @@ struct wf_error {
 struct wf_errors {
     struct wf_error *v; /* everything in it is owned */
     size_t n, cap;
-    size_t max;       /* kept at most; 0 = WF_MAX_ERRORS */
+    size_t max; /* kept at most; 0 = WF_MAX_ERRORS */
+    bool whole; /* for people: messages are cut at ERR_MAX_TEXT bytes, not at WF_MAX_MESSAGE */
     size_t of_schema; /* go_on: so many came from the schema, the others may follow from them */
 };
 void wf_errors_free(struct wf_errors *l); /* for AUTO(wf_errors_free) */

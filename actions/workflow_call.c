@@ -60,7 +60,7 @@ static const struct text *text_of(struct load *l, const struct tok *uses, unsign
     if (l->loader->read(l->loader->ctx, name, &t->b, &e) < 0 ||
         buf_done(&t->b, "the file", &e) < 0) {
         wf_error_at(&l->r, uses, "Unable to find reusable workflow '" SV_FMT "': %s", SV_ARG(name),
-                    e.msg);
+                    err_whole(&e));
         return NULL;
     }
     t->loaded = true;

@@ -168,7 +168,7 @@ void wf_check_runs_on(struct wf_reader *r, const struct tok *runs_on)
     struct err e = {0};
 
     if (group != NULL && group->kind == TOK_STRING && wf_check_group(group->text, &e) < 0)
-        wf_error_at(r, group, "%s", e.msg);
+        wf_error_at(r, group, "%s", err_whole(&e));
 }
 
 int wf_check_group(struct sv text, struct err *e)

@@ -81,6 +81,14 @@ static struct sv cut(struct sv s, size_t units)
     return sv_sub(s, 0, s.n - rest.n);
 }
 
+/* The longest start of s that has at most `bytes` bytes and ends with a character. */
+static struct sv cut_bytes(struct sv s, size_t bytes)
+{
+    while (bytes > 0 && ((unsigned char)s.p[bytes] & 0xC0U) == 0x80U)
+        bytes--;
+    return sv_sub(s, 0, bytes);
+}
+
 static void add(struct wf_errors *l, const char *file, unsigned line, unsigned col,
                 enum wf_place place, const char *fmt, va_list ap) PRINTF_LIKE(6, 0);
 static void add(struct wf_errors *l, const char *file, unsigned line, unsigned col,
@@ -95,7 +103,12 @@ static void add(struct wf_errors *l, const char *file, unsigned line, unsigned c
     buf_addvf(&text, fmt, ap);
     add_place(&prefix, file, line, col, place);
     size_t used = utf8_utf16_len(buf_sv(&prefix));
-    if (used + utf8_utf16_len(buf_sv(&text)) > WF_MAX_MESSAGE) {
+    if (l->whole) {
+        if (text.len >= ERR_MAX_TEXT) {
+            text.len = cut_bytes(buf_sv(&text), ERR_MAX_TEXT - 1).n;
+            buf_adds(&text, "[...]");
+        }
+    } else if (used + utf8_utf16_len(buf_sv(&text)) > WF_MAX_MESSAGE) {
         size_t room = used < WF_MAX_MESSAGE ? WF_MAX_MESSAGE - used : 0;
         text.len = cut(buf_sv(&text), room).n;
         buf_adds(&text, "[...]");

@@ -30,7 +30,7 @@ static void check_patterns(struct wf_reader *r, const struct tok *list)
         bool hit;
         struct sv p = sv_starts(t->text, SV("!")) ? sv_sub(t->text, 1, SV_NPOS) : t->text;
         if (event_pattern(p, SV(""), &hit, &e) < 0)
-            wf_error_at(r, t, "%s", e.msg);
+            wf_error_at(r, t, "%s", err_whole(&e));
     }
 }
 

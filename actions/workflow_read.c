@@ -209,7 +209,7 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
     struct err e; /* filled by what fails: this runs for every scalar */
 
     if (tok_typed(r->arena, n, r->index, &t, &e) < 0) { /* ends the official reader */
-        wf_stop(r, WF_AT_FILE, n->line, n->col, "%s", e.msg);
+        wf_stop(r, WF_AT_FILE, n->line, n->col, "%s", err_whole(&e));
         return NULL;
     }
     if (!tok_may_have_expr(t))

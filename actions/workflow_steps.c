@@ -201,7 +201,7 @@ static void convert_step(struct wf_reader *r, const struct tok *t, unsigned if_c
         s->kind == WF_STEP_CONTROL ? xstrdup("always()") : wf_condition(r, condition, if_context);
     if (s->uses_token != NULL && !sv_starts(s->uses, SV("docker://")) &&
         uses_parse(s->uses, &u, &e) < 0)
-        wf_error_at(r, s->uses_token, "%s", e.msg);
+        wf_error_at(r, s->uses_token, "%s", err_whole(&e));
     if (s->kind == WF_STEP_CONTROL)
         check_control(r, ids, s);
     if (s->kind == WF_STEP_CONTROL && sv_is(s->control, "parallel"))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Filling and printing of struct err. The text is cut at the size of its field, at a UTF-8 boundary. */
+ * Filling and printing of struct err. The text is cut at the size of its field, at a UTF-8 boundary; what was longer is
+ * kept beside it for the thread's last such error. */
 #include "base/err.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +23,9 @@ static void trim_utf8(char *s, size_t len)
         s[i - 1] = '\0';
 }
 
-static void format_into(char *dst, size_t size, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
-static void format_into(char *dst, size_t size, const char *fmt, va_list ap)
+/* As vsnprintf(), but cut at a character. */
+static int format_into(char *dst, size_t size, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+static int format_into(char *dst, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(dst, size, fmt, ap);
 
@@ -30,6 +33,7 @@ static void format_into(char *dst, size_t size, const char *fmt, va_list ap)
         dst[0] = '\0';
     else if ((size_t)n >= size)
         trim_utf8(dst, size - 1);
+    return n;
 }
 
 static void start(struct err *e, enum fail code, int sys, int http)
@@ -40,14 +44,62 @@ static void start(struct err *e, enum fail code, int sys, int http)
     e->ctx[0] = '\0';
 }
 
+/* A struct err is on many stacks and in many records: a long text is kept beside it. */
+static _Thread_local struct {
+    unsigned id;
+    char text[ERR_MAX_TEXT];
+} longest;
+
+/* The arguments may point into the text that is kept, hence the local copy. */
+static __attribute__((noinline)) void keep_whole(struct err *e, const char *fmt, va_list ap)
+    PRINTF_LIKE(2, 0);
+static void keep_whole(struct err *e, const char *fmt, va_list ap)
+{
+    static atomic_uint last_id; /* of all threads: an error may be looked at by another one */
+    char text[ERR_MAX_TEXT];
+
+    format_into(text, sizeof text, fmt, ap);
+    memcpy(longest.text, text, sizeof text);
+    do
+        longest.id = atomic_fetch_add(&last_id, 1) + 1;
+    while (longest.id == 0);
+    e->whole = longest.id;
+}
+
+const char *err_whole(const struct err *e)
+{
+    return e->whole != 0 && e->whole == longest.id ? longest.text : e->msg;
+}
+
 /* The arguments may point into *e itself (an error reported again), hence the local copy. */
 static void set_msg(struct err *e, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 static void set_msg(struct err *e, const char *fmt, va_list ap)
 {
     char msg[sizeof e->msg];
+    va_list again;
 
-    format_into(msg, sizeof msg, fmt, ap);
+    va_copy(again, ap);
+    int n = format_into(msg, sizeof msg, fmt, ap);
+    if (n >= (int)sizeof msg)
+        keep_whole(e, fmt, again);
+    else
+        e->whole = 0;
+    va_end(again);
     memcpy(e->msg, msg, sizeof msg);
+}
+
+/* Puts the tail behind the text, which gives way where there is no room for both. */
+static void append(char *text, size_t size, const char *tail)
+{
+    size_t n = strlen(tail), at = strlen(text);
+
+    if (at > size - 1 - n) {
+        at = size - 1 - n;
+        text[at] = '\0';
+        trim_utf8(text, at);
+        at = strlen(text);
+    }
+    memcpy(text + at, tail, n + 1);
 }
 
 int(err_set)(struct err *e, enum fail code, const char *fmt, ...)
@@ -74,14 +126,9 @@ int(err_sys)(struct err *e, const char *fmt, ...)
     /* The errno text matters more than the end of a long subject. */
     char tail[80];
     (void)snprintf(tail, sizeof tail, ": %s", text != NULL ? text : "unknown error");
-    size_t n = strlen(tail), at = strlen(e->msg);
-    if (at > sizeof e->msg - 1 - n) {
-        at = sizeof e->msg - 1 - n;
-        e->msg[at] = '\0';
-        trim_utf8(e->msg, at);
-        at = strlen(e->msg);
-    }
-    memcpy(e->msg + at, tail, n + 1);
+    append(e->msg, sizeof e->msg, tail);
+    if (e->whole != 0)
+        append(longest.text, sizeof longest.text, tail);
     errno = sys;
     return -1;
 }
@@ -103,7 +150,7 @@ int(err_wrap)(struct err *e, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    format_into(ctx, sizeof ctx, fmt, ap);
+    (void)format_into(ctx, sizeof ctx, fmt, ap);
     va_end(ap);
     size_t n = strlen(ctx);
     if (e->ctx[0] != '\0' && n + 2 < sizeof ctx) {
@@ -147,7 +194,7 @@ const char *err_text(const struct err *e, char *dst, size_t n)
         at = escape_into(dst, at, n, e->ctx);
         at = escape_into(dst, at, n, ": ");
     }
-    at = escape_into(dst, at, n, e->msg);
+    at = escape_into(dst, at, n, err_whole(e));
     dst[at] = '\0';
     trim_utf8(dst, at == n - 1 ? at : 0);
     return dst;
@@ -155,7 +202,7 @@ const char *err_text(const struct err *e, char *dst, size_t n)
 
 void err_print(const struct err *e)
 {
-    char text[4 * (sizeof e->ctx + sizeof e->msg)];
+    char text[4 * (sizeof e->ctx + ERR_MAX_TEXT)];
 
     (void)fprintf(stderr, "gantry: error: %s\n", err_text(e, text, sizeof text));
 }

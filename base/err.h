@@ -27,10 +27,11 @@ enum fail {
 
 struct err {
     enum fail code;
-    int sys;       /* errno at the origin, or 0 */
-    int http;      /* HTTP status at the origin, or 0 */
-    char ctx[200]; /* "run job 'build': start sandbox", outermost first */
-    char msg[296]; /* the cause; never shortened by err_wrap() */
+    int sys;        /* errno at the origin, or 0 */
+    int http;       /* HTTP status at the origin, or 0 */
+    unsigned whole; /* not 0: msg is the beginning of a text that err_whole() may still have */
+    char ctx[200];  /* "run job 'build': start sandbox", outermost first */
+    char msg[296];  /* the cause; never shortened by err_wrap() */
 };
 _Static_assert(sizeof(struct err) <= 512, "fits one atomic pipe write");
 
@@ -47,7 +48,11 @@ int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3); /* adds one
 #    define err_wrap(...) ((void)err_wrap(__VA_ARGS__), -1)
 #endif
 
-/* "ctx: msg" or "msg", control characters escaped as \xNN; always NUL-terminated, at most n - 1 bytes. */
+#define ERR_MAX_TEXT 8192U /* bytes of a cause with its zero; what is longer is cut */
+/* The cause as a whole. Each thread keeps one that is longer than msg, the last: of an older one, or of another
+ * thread's, this is msg. Lent until the thread's next failure. */
+const char *err_whole(const struct err *e);
+/* "ctx: msg" or "msg" (the whole of it, as above), control characters escaped as \xNN; always NUL-terminated, at most n - 1 bytes. */
 const char *err_text(const struct err *e, char *dst, size_t n);
 /* Prints "gantry: error: <text>" as one line on standard error. */
 void err_print(const struct err *e);

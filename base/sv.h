@@ -17,7 +17,7 @@ struct sv {
 };
 #define SV(lit)   ((struct sv){("" lit), sizeof(lit) - 1})
 #define SV_FMT    "%.*s"
-#define SV_ARG(s) (int)((s).n > 4096 ? 4096 : (s).n), (s).p
+#define SV_ARG(s) (int)((s).n > 8192 ? 8192 : (s).n), (s).p
 
 static inline struct sv sv_of(const char *s) /* NULL gives the empty view */
 {

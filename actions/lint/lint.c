@@ -11,9 +11,10 @@
 #include "base/mem.h"
 #include "base/path.h"
 
-#define MAX_TEXT   4096U
-#define MAX_NODES  100000U /* Ours: bounds the memory of a check; the reader takes more */
-#define CHUNK_SIZE ((size_t)16 << 10)
+#define MAX_TEXT      4096U
+#define MAX_FORMATTED ((size_t)8 << 20) /* of a message that quotes names of a file */
+#define MAX_NODES     100000U /* Ours: bounds the memory of a check; the reader takes more */
+#define CHUNK_SIZE    ((size_t)16 << 10)
 
 struct lint_chunk {
     struct lint_chunk *next;
@@ -113,6 +114,20 @@ static bool ignored(const struct lint *l, const struct lint_rule *r, struct sv m
     return false;
 }
 
+/* free() */
+static char *bounded(const char *message)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(LINT_MAX_MESSAGE + 8);
+    size_t n = strlen(message), keep = n < LINT_MAX_MESSAGE ? n : LINT_MAX_MESSAGE;
+
+    while (keep < n && keep > 0 && ((unsigned char)message[keep] & 0xC0U) == 0x80U)
+        keep--;
+    buf_add(&b, message, keep);
+    if (keep < n)
+        buf_adds(&b, "[...]");
+    return buf_take(&b, NULL);
+}
+
 void lint_add(struct lint *l, const struct lint_rule *r, enum lint_level level,
               struct lint_range at, const char *message)
 {
@@ -136,7 +151,7 @@ void lint_add(struct lint *l, const struct lint_rule *r, enum lint_level level,
         .col = at.col,
         .end_line = at.end_line,
         .end_col = at.end_col,
-        .message = xstrdup(message),
+        .message = bounded(message),
     };
 }
 
@@ -145,7 +160,7 @@ static void addv(struct lint *l, const struct lint_rule *r, enum lint_level leve
 static void addv(struct lint *l, const struct lint_rule *r, enum lint_level level,
                  struct lint_range at, const char *fmt, va_list ap)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(MAX_TEXT);
+    AUTO(buf_free) struct buf b = BUF_INIT(MAX_FORMATTED);
 
     buf_addvf(&b, fmt, ap);
     lint_add(l, r, level, at, b.p);

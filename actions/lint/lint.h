@@ -47,6 +47,7 @@ struct lint_report {
     bool full; /* more than LINT_MAX_FINDINGS: the rest was dropped */
 };
 #define LINT_MAX_FINDINGS 1000U               /* Ours: of one file */
+#define LINT_MAX_MESSAGE  8191U               /* Ours: bytes; what is longer ends with "[...]" */
 void lint_report_done(struct lint_report *r); /* for AUTO */
 
 struct lint_ignore {

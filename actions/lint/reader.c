@@ -198,7 +198,7 @@ static void say(const struct lint_rule *r, const struct entry *e, const struct w
 
 static void report(struct lint *l, const struct index *x, const struct wf_error *w)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(4096);
+    AUTO(buf_free) struct buf b = BUF_INIT((size_t)2 << 20);
     const struct lint_rule *r = rule_of(l, x, w);
     const char *meant = lint_suggest(l, w->line, w->col);
     const struct entry *e = entry_at(x, w->line, w->col);
@@ -236,7 +236,7 @@ static bool follows(const struct index *x, const struct wf_errors *errors, size_
 
 void lint_reader(struct lint *l)
 {
-    AUTO(wf_errors_free) struct wf_errors errors = {.max = MAX_ERRORS};
+    AUTO(wf_errors_free) struct wf_errors errors = {.max = MAX_ERRORS, .whole = true};
     AUTO(auto_wf) struct wf *w = NULL;
     AUTO(auto_manifest) struct manifest *m = NULL;
     struct wf_options o = wf_default_options;

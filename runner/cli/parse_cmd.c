@@ -86,7 +86,7 @@ static bool has_call(const struct wf *w)
 static int parse_workflow(const struct options *o, struct sv text)
 {
     AUTO(parse_calls_done) struct parse_calls calls = PARSE_CALLS_INIT;
-    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(wf_errors_free) struct wf_errors errors = {.whole = !o->json};
     AUTO(auto_wf) struct wf *w = NULL;
     struct err e = {0};
 
@@ -105,7 +105,7 @@ static int parse_workflow(const struct options *o, struct sv text)
 /* A manifest has no template of its own: its tokens as they were read. */
 static int parse_manifest(const struct options *o, struct sv text)
 {
-    AUTO(wf_errors_free) struct wf_errors errors = {0};
+    AUTO(wf_errors_free) struct wf_errors errors = {.whole = !o->json};
     AUTO(auto_manifest) struct manifest *m = NULL;
     struct err e = {0};
 

@@ -76,7 +76,7 @@ static void keep_errors(struct workflow *w, const struct wf_errors *errors, cons
         BUG(json_array_append_new(w->errors, o) < 0);
     }
     if (errors->n == 0) {
-        char text[sizeof why->ctx + sizeof why->msg];
+        char text[sizeof why->ctx + ERR_MAX_TEXT];
         json_t *o = json_object();
         err_print(why);
         jm_set(o, "message", jx_str_new(sv_of(err_text(why, text, sizeof text))));
@@ -86,7 +86,7 @@ static void keep_errors(struct workflow *w, const struct wf_errors *errors, cons
 
 static int add(struct run_request *r, const char *path, struct err *e)
 {
-    AUTO(wf_errors_free) struct wf_errors errors = {.n = 0};
+    AUTO(wf_errors_free) struct wf_errors errors = {.whole = true};
     struct workflow *w;
     struct workflow n = {.wf = NULL};
     AUTO(auto_free) char *full = path_join(r->repo.top, path);

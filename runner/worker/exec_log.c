@@ -146,7 +146,7 @@ void exec_warningf(struct exec *x, const char *fmt, ...)
 void exec_error(struct exec *x, const struct err *e)
 {
     AUTO(buf_free) struct buf masked = BUF_INIT(LOG_TEXT_MAX);
-    char text[512];
+    char text[ERR_MAX_TEXT];
 
     /* What an error quotes was cut before it could be masked. */
     mask_apply_cut(x->w->mask, sv_of(err_text(e, text, sizeof text)), &masked);

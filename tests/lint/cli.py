@@ -241,6 +241,13 @@ class Lint(unittest.TestCase):
         self.assertNotIn("\x1b", out)
         self.assertEqual(out.count("\n"), 1)
 
+    def test_long_messages_are_whole_up_to_a_bound(self):
+        for n, whole in ((1000, True), (7000, True), (9000, False)):
+            self.put(".github/workflows/a.yml", GOOD.replace("run: echo ${{ github.sha }}", "uses: " + "u" * n))
+            message = self.lint(status=1).split("error: ")[1].rsplit(" [", 1)[0]
+            self.assertEqual("'%s'" % ("u" * n) in message, whole)
+            self.assertLessEqual(len(message), 8191 + len("[...]"))
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()

@@ -179,6 +179,13 @@ class Calls(unittest.TestCase):
         self.git(self.top, "remote", "add", "origin", "git@example.org:Acme/app.git")
         self.assertIn('"id-token": "write"', self.parse(*words))
 
+    def test_long_errors(self):
+        text = CALLED.replace("- uses", "").replace("run: hi", "uses: " + "u" * 1000).replace("workflow_call", "push")
+        self.workflow("a.yml", text)
+        self.assertIn("Actual '%s'" % ("u" * 1000), self.parse(".github/workflows/a.yml", status=2))
+        _, out, _ = self.run_gantry(".github/workflows/a.yml", "--json")  # as the official reader, which cuts at 500
+        self.assertIn("uuu[...]\"", out)
+
     def test_no_calls(self):
         self.workflow("ci.yml", CALLS % REMOTE)
         self.assertIn('"ref": "%s"\n' % REMOTE, self.parse(".github/workflows/ci.yml", "--no-calls"))

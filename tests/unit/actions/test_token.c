@@ -222,6 +222,24 @@ static void kinds_are_not_converted(void **state)
     assert_int_equal(text.len, 0);
 }
 
+/* What an error quotes is longer than struct err: nothing of it is lost. */
+static void errors_quote_whole_values(void **state)
+{
+    const struct expr_env env = {.ctx = NULL};
+    AUTO(auto_free) char *yaml = xasprintf("['%05000d']", 7);
+    AUTO(auto_free) char *want = xasprintf("(Line: 1, Col: 2): Unexpected value '%05000d'", 7);
+    AUTO(auto_free) char *text = xcalloc(1, 2 * ERR_MAX_TEXT);
+    AUTO(auto_tok) struct tok *t = NULL;
+    struct err e = {0};
+    bool b = false;
+
+    (void)state;
+    assert_int_equal(from_yaml(yaml, &t, &e), 0);
+    assert_int_equal(tok_eval_bool(t->items[0], &env, NULL, 0, &b, &e), -1);
+    assert_string_equal(err_whole(&e), want);
+    assert_string_equal(err_text(&e, text, 2 * ERR_MAX_TEXT), want);
+}
+
 static void nesting_ends_at_the_limit(void **state)
 {
     json_t *j = json_string("x");
@@ -265,9 +283,10 @@ int main(void)
         E = sizeof eval_cases / sizeof eval_cases[0],
         R = sizeof read_cases / sizeof read_cases[0],
         J = sizeof json_cases / sizeof json_cases[0],
-        M = 2
+        M = 3
     };
     struct CMUnitTest tests[M + E + R + J] = {cmocka_unit_test(kinds_are_not_converted),
+                                              cmocka_unit_test(errors_quote_whole_values),
                                               cmocka_unit_test(nesting_ends_at_the_limit)};
     size_t n = M;
 

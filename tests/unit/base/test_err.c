@@ -6,6 +6,8 @@
 #include "base/sv.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 static void context_is_outermost_first(void **state)
 {
@@ -106,6 +108,93 @@ static void control_characters_are_escaped(void **state)
     assert_string_equal(err_text(&e, small, 1), "");
 }
 
+/* `n` characters of a letter, NUL-terminated, free(). */
+static char *row(char c, size_t n)
+{
+    char *s = malloc(n + 1);
+
+    assert_non_null(s);
+    (void)memset(s, c, n);
+    s[n] = '\0';
+    return s;
+}
+
+static void long_text_is_kept_whole(void **state)
+{
+    (void)state;
+    struct err e, copy, other;
+    char *a = row('a', 5000), *text = malloc(2 * ERR_MAX_TEXT);
+
+    assert_non_null(text);
+    (void)err_set(&e, FAIL_INPUT, "%s.", a);
+    assert_int_equal(strlen(e.msg), sizeof e.msg - 1);
+    assert_int_equal(strlen(err_whole(&e)), 5001);
+    (void)err_wrap(&e, "step 'x'");
+    assert_int_equal(strlen(err_text(&e, text, 2 * ERR_MAX_TEXT)), strlen("step 'x': ") + 5001);
+    copy = e;
+    assert_ptr_equal(err_whole(&copy), err_whole(&e));
+    (void)err_set(&other, FAIL_INPUT, "short");
+    assert_string_equal(err_whole(&other), "short");
+    assert_int_equal(strlen(err_whole(&e)), 5001);           /* a short one pushes nothing out */
+    (void)err_set(&e, FAIL_PROTO, "<%s>", err_whole(&copy)); /* itself as the argument */
+    assert_int_equal(strlen(err_whole(&e)), 5003);
+    assert_string_equal(err_whole(&copy), copy.msg); /* no longer kept */
+    (void)err_set(&e, FAIL_INPUT, "short");
+    assert_string_equal(err_whole(&e), "short");
+    free(a);
+    free(text);
+}
+
+static void long_text_has_a_limit(void **state)
+{
+    (void)state;
+    struct err e;
+
+    for (size_t n = sizeof e.msg - 2; n < sizeof e.msg + 2; n++) {
+        char *a = row('a', n);
+        (void)err_set(&e, FAIL_INPUT, "%s", a);
+        assert_string_equal(err_whole(&e), a);
+        free(a);
+    }
+    for (size_t n = ERR_MAX_TEXT - 2; n < ERR_MAX_TEXT + 2; n++) {
+        char *a = row('a', n);
+        (void)err_set(&e, FAIL_INPUT, "%s", a);
+        assert_int_equal(strlen(err_whole(&e)), n < ERR_MAX_TEXT - 1 ? n : ERR_MAX_TEXT - 1);
+        errno = ENOENT;
+        (void)err_sys(&e, "%s", a);
+        assert_true(sv_ends(sv_of(err_whole(&e)), SV("a: No such file or directory")));
+        assert_true(strlen(err_whole(&e)) < ERR_MAX_TEXT);
+        free(a);
+    }
+}
+
+static void *fail_elsewhere(void *own)
+{
+    struct err *e = own;
+    char *b = row('b', 1000);
+
+    (void)err_set(e, FAIL_INPUT, "%s", b);
+    free(b);
+    return NULL;
+}
+
+static void another_threads_text_is_not_ours(void **state)
+{
+    (void)state;
+    struct err e, theirs;
+    pthread_t t;
+    char *a = row('a', 1000);
+
+    (void)err_set(&e, FAIL_INPUT, "%s", a);
+    assert_int_equal(pthread_create(&t, NULL, fail_elsewhere, &theirs), 0);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    assert_string_equal(err_whole(&e), a);
+    assert_string_equal(err_whole(&theirs), theirs.msg);
+    assert_int_equal(strlen(theirs.msg), sizeof theirs.msg - 1);
+    assert_int_equal(theirs.msg[0], 'b');
+    free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +205,9 @@ int main(void)
         cmocka_unit_test(cut_is_at_a_character),
         cmocka_unit_test(own_text_as_argument),
         cmocka_unit_test(control_characters_are_escaped),
+        cmocka_unit_test(long_text_is_kept_whole),
+        cmocka_unit_test(long_text_has_a_limit),
+        cmocka_unit_test(another_threads_text_is_not_ours),
     };
 
     return cmocka_run_group_tests_name("err", tests, NULL, NULL);
