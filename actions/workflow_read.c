@@ -216,7 +216,9 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
         return t;
     wf_names_init(&names, context);
     if (tok_scan(&t, &names.names, &why) < 0) {
-        for (size_t at = 0; at < why.len; at += strlen(why.p + at) + 1)
+        /* the service says what is wrong first in a scalar, the editor all that is */
+        const bool all = r->opt->go_on || r->opt->edition == WF_EDITION_EDITOR;
+        for (size_t at = 0; at < (all ? why.len : 1); at += strlen(why.p + at) + 1)
             wf_error_at(r, t, "%s", why.p + at);
     }
     return t;

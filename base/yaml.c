@@ -64,6 +64,10 @@ struct reader {
     size_t nodes, bytes;
     size_t max_nodes; /* lim->nodes, or lim->alias_nodes from the first alias on */
     bool ended;       /* the first document is over */
+    /* What the last event gave. The official reader has the next event before it uses a node, so a problem that
+     * comes with that event (ahead) takes the node with it. */
+    enum { GAVE_NOTHING, GAVE_WHOLE, GAVE_OPEN } gave;
+    bool ahead;
 };
 
 static void *arena(struct yx_doc *d, size_t n)
@@ -195,8 +199,10 @@ static void anchor_set(struct reader *r, struct anchor a)
 
 static int count(struct reader *r, const yaml_mark_t *m, size_t nodes, size_t bytes, struct err *e)
 {
-    if (nodes > r->max_nodes - r->nodes)
+    if (nodes > r->max_nodes - r->nodes) {
+        r->ahead = true;
         return fail_at(r, m, FAIL_LIMIT, "Maximum YAML nodes exceeded", e);
+    }
     if (bytes > r->lim->total_bytes - r->bytes)
         return fail_at(r, m, FAIL_LIMIT, "Maximum object size exceeded", e);
     r->nodes += nodes;
@@ -284,6 +290,7 @@ static int on_scalar(struct reader *r, const yaml_event_t *ev, struct err *e)
                           .bytes = len,
                       });
     attach(r, n);
+    r->gave = GAVE_WHOLE;
     return 0;
 }
 
@@ -308,6 +315,7 @@ static int on_open(struct reader *r, enum yx_kind kind, const yaml_event_t *ev,
         .nodes_before = nodes,
         .bytes_before = bytes,
     };
+    r->gave = GAVE_OPEN;
     if (anchor != NULL) /* known from here on, but not usable before its end */
         anchor_set(r, (struct anchor){.name = r->stack[r->n_stack - 1].anchor});
     return 0;
@@ -351,6 +359,7 @@ static int on_close(struct reader *r, const yaml_event_t *ev, struct err *e)
     struct frame f = r->stack[--r->n_stack];
     size_t n = r->n_pending - f.first;
 
+    r->gave = GAVE_NOTHING;
     f.node->end_line = (unsigned)ev->end_mark.line + 1;
     f.node->end_col = col_of(r, &ev->end_mark);
     f.node->items = arena(r->doc, (n + 1) * sizeof(struct yx_node *));
@@ -378,8 +387,9 @@ static int on_alias(struct reader *r, const yaml_event_t *ev, struct err *e)
     const char *name = (const char *)ev->data.alias.anchor;
     const yaml_mark_t *m = &ev->start_mark;
 
-    if (check_anchor(r, ev, ev->data.alias.anchor, e) < 0)
-        return -1;
+    if (r->lim->no_anchors)
+        return fail_at(r, m, FAIL_INPUT, "Unexpected parsing event type: AnchorAlias", e);
+    r->ahead = true;
     const struct anchor *a = r->size_anchors > 0 ? anchor_slot(r, name) : NULL;
     if (a == NULL || a->name == NULL || a->node == NULL) {
         bool known = a != NULL && a->name != NULL;
@@ -399,6 +409,8 @@ static int on_alias(struct reader *r, const yaml_event_t *ev, struct err *e)
     if (r->n_stack > 0 && r->stack[r->n_stack - 1].height < a->height)
         r->stack[r->n_stack - 1].height = a->height;
     attach(r, a->node);
+    r->ahead = false;
+    r->gave = a->node->kind == YX_SCALAR ? GAVE_WHOLE : GAVE_NOTHING; /* its end came last */
     return 0;
 }
 
@@ -437,8 +449,10 @@ static int read_all(struct reader *r, struct err *e)
 {
     for (bool more = true; more;) {
         yaml_event_t ev;
-        if (!yaml_parser_parse(&r->parser, &ev))
+        if (!yaml_parser_parse(&r->parser, &ev)) {
+            r->ahead = true;
             return fail_parser(r, e);
+        }
         more = ev.type != YAML_STREAM_END_EVENT;
         int rc = on_event(r, &ev, e);
         yaml_event_delete(&ev);
@@ -448,9 +462,22 @@ static int read_all(struct reader *r, struct err *e)
     return 0;
 }
 
+/* Takes the last node away. */
+static void drop(struct reader *r)
+{
+    if (r->gave == GAVE_OPEN)
+        r->n_stack--;
+    if (r->n_stack == 0)
+        r->doc->root = NULL;
+    else
+        r->n_pending--;
+}
+
 /* Closes what is open where reading ended. */
 static void cut(struct reader *r)
 {
+    if (r->ahead && r->gave != GAVE_NOTHING)
+        drop(r);
     while (r->n_stack > 0) {
         struct frame f = r->stack[--r->n_stack];
         size_t n = r->n_pending - f.first;

@@ -54,8 +54,9 @@ struct yx_doc;
  * FAIL_INPUT, FAIL_LIMIT: msg "LINE:COL: text". An empty stream gives a doc whose root is NULL. */
 MUST_USE int yx_parse(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
                       struct err *e);
-/* As yx_parse, but what stands before a problem is there: on failure *out is a document whose last open collections
- * are cut (its root may be NULL), and *p says what happened. */
+/* As yx_parse, but what the official reader uses before a problem is there: on failure *out is a document whose last
+ * open collections are cut, without the node right in front of a problem of the text (its root may be NULL), and *p
+ * says what happened. */
 MUST_USE int yx_parse_part(struct sv text, const struct yx_limits *lim, struct yx_doc **out,
                            struct yx_problem *p, struct err *e);
 struct yx_node *yx_root(const struct yx_doc *d);

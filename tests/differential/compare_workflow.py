@@ -178,12 +178,14 @@ def error_differences(ours, theirs, source):
 
 
 def compare(request, ours, theirs):
-    """A list of differences: ("ours", message), ("theirs", message) for errors of one side alone; ("value", path, ours,
-    theirs) for the rest."""
+    """A list of differences: ("ours", message), ("theirs", message) for errors of one side alone, beside which stand those
+    of both, ("both", message); ("value", path, ours, theirs) for the rest."""
     out, source = [], Source(request["text"])
     if "errors" in ours or "errors" in theirs:
         alone, rest = error_differences(ours.get("errors", []), theirs.get("errors", []), source)
-        return [("ours", message) for message in alone] + [("theirs", message) for message in rest]
+        out = [("ours", message) for message in alone] + [("theirs", message) for message in rest]
+        both = [error["Message"] for error in ours.get("errors", []) if error["Message"] not in alone]
+        return out + [("both", message) for message in both] if out else []
     if "template" in theirs:
         out += differences(comparable_template(ours["template"]), comparable_template(theirs["template"]), "template")
     placed = place_expressions(ours["tokens"], theirs["tokens"], source)

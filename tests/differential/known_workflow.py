@@ -3,8 +3,8 @@
 Each class has the section of the specification (docs: spec expressions) that decides, and what github.com does. Where the
 runner's own C# library (R-new) and the TypeScript editor library differ, github.com follows the first.
 
-A class matches errors that only one side has, by text; with `pair` both sides have one at the same position. `value`
-matches places where tokens or templates differ. What no class matches is a failure.
+A class matches errors that only one side has, by text; with `pair` both sides have one at the same position, with `more` one
+that both agree on stands there. `value` matches places where tokens or templates differ. What no class matches is a failure.
 """
 import re
 
@@ -14,12 +14,12 @@ FILE_LEVEL = r"\S+: "
 
 
 class Known:
-    def __init__(self, name, section, github, ours=None, theirs=None, pair=False, value=None, when=None, inside=None, stops=False, whole=False):
+    def __init__(self, name, section, github, ours=None, theirs=None, pair=False, value=None, when=None, inside=None, stops=False, whole=False, more=False):
         self.name, self.section, self.github = name, section, github
         self.ours, self.theirs = ours and re.compile(ours, re.S), theirs and re.compile(theirs, re.S)
-        self.pair, self.value, self.when, self.inside, self.stops, self.whole = pair, value, when, inside, stops, whole
+        self.pair, self.value, self.when, self.inside, self.stops, self.whole, self.more = pair, value, when, inside, stops, whole, more
 
-    def errors(self, alone, rest, request):
+    def errors(self, alone, rest, both, request):
         """The messages of both lists that the class explains."""
         if self.when and not re.search(self.when, request["text"], re.M):
             return [], []
@@ -29,6 +29,9 @@ class Known:
             return (alone, rest) if mine else ([], [])
         if self.stops:  # one side reads no further, so what the other says of the rest stands alone
             return (mine, rest) if mine else ([], [])
+        if self.more:
+            places = {place_of(m) for m in alone + both}
+            return mine, [m for m in other if place_of(m) in places]
         if self.pair:
             places = {place_of(m) for m in mine} & {place_of(m) for m in other}
             return [m for m in mine if place_of(m) in places], [m for m in other if place_of(m) in places]
@@ -176,6 +179,9 @@ KNOWN = [
           theirs=r"Unrecognized (?:named-value|function): .*|A template expression is not allowed in this context"),
     Known("names that are numbers or booleans", "2.2", R_NEW + "; an exception of JavaScript",
           theirs=r"(?:\S+: )?(?:raw\.indexOf is not a function|.*is not a function|Cannot read properties .*)"),
+    Known("mistakes in a scalar after its first", "2.2", R_NEW, more=True,
+          theirs=r"(?:Unexpected (?:symbol|end of expression)|Unrecognized (?:named-value|function)|Too (?:few|many) parameters|"
+                 r"An expression was expected|The expression is not closed).*"),
     # the same mistake in other words
     Known("prefix of a runner group", "4.6", R_NEW, pair=True, ours=r"Invalid runs-on group name '(.*)'\. Please .*",
           theirs=r"Invalid runs-on group name '(.*)\. Please .*'"),
@@ -214,8 +220,9 @@ def explain(request, found):
     names = set()
     alone = [d[1] for d in found if d[0] == "ours"]
     rest = [d[1] for d in found if d[0] == "theirs"]
+    both = [d[1] for d in found if d[0] == "both"]
     for known in KNOWN:
-        mine, other = known.errors(alone, rest, request)
+        mine, other = known.errors(alone, rest, both, request)
         if mine or other:
             names.add(known.name)
             alone = [m for m in alone if m not in mine]
