@@ -95,13 +95,17 @@ bool process_event(struct process *p, const struct sbx_job_event *ev)
 {
     if (p == NULL || ev->id != p->id)
         return false;
-    if (ev->kind == SBX_JOB_SPAWN_ERROR) {
+    /* Killed on its way to the start, as was asked for: that is an end as any other. */
+    bool killed_early =
+        ev->kind == SBX_JOB_SPAWN_ERROR && ev->error.code == FAIL_CANCELED && p->stage == END_KILL;
+
+    if (ev->kind == SBX_JOB_SPAWN_ERROR && !killed_early) {
         p->failed = true;
         p->error = ev->error;
         p->file_failed = ev->file_failed;
-    } else if (ev->kind == SBX_JOB_EXITED) {
+    } else if (ev->kind == SBX_JOB_EXITED || killed_early) {
         p->exited = true;
-        p->status = ev->status;
+        p->status = killed_early ? 128 + SIGKILL : ev->status;
         loop_set_timer(p->stage_timer, -1);
         if (p->stage != END_NONE)
             send(p, SIGKILL, true); /* what the ended one left behind would hold its pipes */

@@ -76,7 +76,7 @@ static void start_next(struct init *in)
         struct err e = {0};
 
         if (c->attempt >= SPAWN_ATTEMPTS) {
-            (void)err_set(&e, FAIL_CANCELED, "the job kills every new process");
+            (void)err_set(&e, FAIL_DENIED, "the job kills every new process");
             give_up(in, c, &e);
         } else if (hand_over(in, &c->request, &e) == 0) {
             c->sent = true;
@@ -141,13 +141,21 @@ static void abandoned(struct init *in, struct child *c)
         lost(c);
 }
 
+/* It came to its execve; what the starter says of it may still be on the way. */
+static bool came_to_execve(const struct init *in, const struct child *c)
+{
+    volatile struct start_page *page = in->starter.page;
+
+    return c->sent && page->id == c->id && page->pid > 0 && page->executes;
+}
+
 void steps_see_end(struct init *in)
 {
     struct child *c = at_starter(in);
     volatile struct start_page *page = in->starter.page;
     siginfo_t info = {.si_pid = 0};
 
-    if (c == NULL || page->id != c->id || page->pid <= 0 || !page->executes)
+    if (c == NULL || !came_to_execve(in, c))
         return;
     if (waitid(P_PID, (id_t)page->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0)
         started(in, c, (pid_t)page->pid);
@@ -257,6 +265,8 @@ void steps_signal(struct init *in, const struct ipc_in *r)
 
         if (c->kind != CHILD_STEP || c->id != r->id)
             continue;
+        if (sig == SIGKILL && came_to_execve(in, c))
+            started(in, c, (pid_t)in->starter.page->pid);
         if (c->pid > 0) {
             /* Not reaped yet, so the number is still this process. ESRCH: it ended, EXITED follows. */
             (void)kill(group ? -c->pid : c->pid, sig);

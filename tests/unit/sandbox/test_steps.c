@@ -298,6 +298,31 @@ static void test_early_kill(void **state)
     run(r, "echo next", NULL, 0, "next\n");
 }
 
+/* What has been heard of has started, however fast the signal follows. */
+static void test_kill_once_it_is_heard(void **state)
+{
+    enum { TIMES = 300 };
+    struct rig *r = *state;
+
+    for (int i = 0; i < TIMES; i++) {
+        struct sbx_job_event ev;
+        struct err e = {0};
+        uint32_t id;
+        char c;
+        int out;
+
+        start(r, "echo; sleep 600", NULL, 0, &id, &out);
+        assert_int_equal(read(out, &c, 1), 1);
+        assert_int_equal(sbx_signal(r->job, id, SIGKILL, true, &e), 0);
+        do
+            ev = rig_next(r);
+        while (ev.kind == SBX_JOB_SPAWNED);
+        assert_int_equal(ev.kind, SBX_JOB_EXITED);
+        assert_int_equal(ev.status, 128 + SIGKILL);
+        (void)close(out);
+    }
+}
+
 /* At level single the job's processes have the starter's uid: they can stop it. A step that does not start because of
  * that can be killed, and the next one starts. */
 static void test_stopped_starter(void **state)
@@ -354,6 +379,7 @@ static int run_level(enum sbx_level l)
         JOB(test_many_at_once),
         JOB(test_early_signal),
         JOB(test_early_kill),
+        JOB(test_kill_once_it_is_heard),
         JOB(test_stopped_starter),
         JOB(test_starter_is_closed),
     };
