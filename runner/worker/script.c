@@ -247,7 +247,7 @@ int script_run(struct exec *x, struct err *e)
         step_fail(x, &why);
         return 0;
     }
-    if (status != 0 && !x->cancelled && !x->timed_out) {
+    if (status != 0 && !x->cancelled && !x->timed_out && !x->unsafe_stop) {
         exec_errorf(x, "Process completed with exit code %d.", status);
         x->result = RES_FAILED;
     }
