@@ -217,6 +217,7 @@ static void on_step_started(struct render *r, const json_t *e)
     j->step = sv_dup(jx_str(e, "step_name", ""));
     j->announced = false;
     j->quiet = !r->verbose && own_step(e);
+    j->began = j->opening = false;
     j->depth = 0;
 }
 

@@ -8,11 +8,15 @@
 
 #define SAID_MAX 64U /* Ours: messages remembered a job; what is above is shown twice */
 
-/* A step's log starts with a group that repeats its name. */
-static bool repeats_name(struct live_job *j, struct sv line)
+/* The group that a step's log starts with: what is run, its shell, its environment. On GitHub it is folded. */
+static bool is_opening(struct render *r, struct live_job *j, struct sv line)
 {
-    return j->step != NULL && !j->announced && sv_starts(line, SV("##[group]")) &&
-           sv_is(sv_sub(line, 9, line.n), j->step);
+    if (j->began || !sv_starts(line, SV("##[group]Run ")))
+        return false;
+    j->began = true;
+    j->opening = !r->verbose;
+    return j->opening ||
+           (j->step != NULL && !j->announced && sv_is(sv_sub(line, 9, line.n), j->step));
 }
 
 /* "sandbox: level=full missing=..." of the first step. */
@@ -34,6 +38,10 @@ static void take_level(struct live_job *j, struct sv line)
 /* A line of a quiet step is dropped unless it says that something is wrong. */
 static bool hides(struct live_job *j, struct sv line)
 {
+    if (j->opening) {
+        j->opening = !sv_is(line, "##[endgroup]");
+        return true;
+    }
     if (!j->quiet)
         return false;
     take_level(j, line);
@@ -82,9 +90,9 @@ static bool begin(struct render *r, struct live_job *j, struct sv *line)
         return false;
     }
     group = sv_starts(*line, SV("##[group]"));
-    if (repeats_name(j, *line)) {
+    if (is_opening(r, j, *line)) { /* its name stands there already */
         render_announce(r, j);
-        j->depth++;
+        j->depth += !j->opening;
         return false;
     }
     render_announce(r, j);

@@ -21,9 +21,11 @@ struct note {                /* a step's summary */
 };
 struct live_job { /* what is shown of a job's running step */
     char *name;
-    char *step;       /* its name; NULL: none runs */
-    bool announced;   /* its name was printed */
-    bool quiet;       /* a step of the runner's own: only what went wrong in it is shown */
+    char *step;     /* its name; NULL: none runs */
+    bool announced; /* its name was printed */
+    bool quiet;     /* a step of the runner's own: only what went wrong in it is shown */
+    bool began; /* its log has begun: with a group of what is run, in which shell and environment */
+    bool opening;     /* within that group, which is not shown */
     char *level;      /* of the sandbox, as the log said; NULL: not said */
     unsigned depth;   /* open ##[group]s, for indentation */
     struct strv said; /* messages of annotations that its log has shown */

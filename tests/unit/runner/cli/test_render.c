@@ -43,14 +43,21 @@ struct text_case {
     const char *out;
 };
 static const struct text_case text_cases[] = {
-    {"the group that repeats the step's name is not shown twice",
-     {STEP_STARTED, LOG("##[group]Run make"), LOG("make"), LOG("##[endgroup]"), LOG("built"),
-      DONE("success")},
-     "t | > Run make\nt |   make\nt | built\nt | \xe2\x9c\x93 Run make (5ms)\n"},
+    {"the group that opens a step's log is not shown",
+     {STEP_STARTED, LOG("##[group]Run cmake"), LOG("##[error]cmake"), LOG("##[endgroup]"),
+      LOG("built"), DONE("success")},
+     "t | > Run make\nt | built\nt | \xe2\x9c\x93 Run make (5ms)\n"},
     {"another group is",
-     {STEP_STARTED, LOG("##[group]Run cmake"), LOG("x"), LOG("##[endgroup]"),
+     {STEP_STARTED, LOG("##[group]Run make"), LOG("x"), LOG("##[endgroup]"),
       LOG("##[group]Run make"), LOG("y"), DONE("success")},
-     "t | > Run make\nt | Run cmake\nt |   x\nt | Run make\nt |   y\nt | \xe2\x9c\x93 Run make (5ms)\n"},
+     "t | > Run make\nt | Run make\nt |   y\nt | \xe2\x9c\x93 Run make (5ms)\n"},
+    {"so is one of the step's own",
+     {STEP_STARTED, LOG("##[group]Files"), LOG("x"), LOG("##[endgroup]"), DONE("success")},
+     "t | > Run make\nt | Files\nt |   x\nt | \xe2\x9c\x93 Run make (5ms)\n"},
+    {"every step has an opening group",
+     {STEP_STARTED, LOG("##[group]Run make"), DONE("success"), STEP_STARTED,
+      LOG("##[group]Run make"), LOG("x"), LOG("##[endgroup]"), LOG("y")},
+     "t | > Run make\nt | \xe2\x9c\x93 Run make (5ms)\nt | > Run make\nt | y\n"},
     {"a skipped step takes one line",
      {STEP_STARTED, DONE("skipped")},
      "t | - Run make [skipped] (5ms)\n"},
@@ -124,6 +131,14 @@ static const struct text_case text_cases[] = {
 
 /* With --verbose. */
 static const struct text_case verbose_cases[] = {
+    {"the group that repeats the step's name is not shown twice",
+     {STEP_STARTED, LOG("##[group]Run make"), LOG("make"), LOG("##[endgroup]"), LOG("built"),
+      DONE("success")},
+     "t | > Run make\nt |   make\nt | built\nt | \xe2\x9c\x93 Run make (5ms)\n"},
+    {"another group is",
+     {STEP_STARTED, LOG("##[group]Run cmake"), LOG("x"), LOG("##[endgroup]"),
+      LOG("##[group]Run make"), LOG("y"), DONE("success")},
+     "t | > Run make\nt | Run cmake\nt |   x\nt | Run make\nt |   y\nt | \xe2\x9c\x93 Run make (5ms)\n"},
     {"all of it when asked for",
      {OWN_STARTED("Set up job"), LOG("sandbox: level=full missing=cgroup"),
       OWN_DONE("Set up job", "success"), OWN_STARTED("Complete job"), LOG("Cleaning up"),
