@@ -112,6 +112,7 @@ static const struct job_key {
     {"permissions", offsetof(struct wf_job, permissions), NULL},
     {"snapshot", offsetof(struct wf_job, snapshot), wf_check_snapshot},
     {"with", offsetof(struct wf_job, with), NULL},
+    {"cache-mode", offsetof(struct wf_job, cache_mode), NULL},
 };
 
 static void read_uses(struct wf_reader *r, struct wf_job *j, const struct tok *v)
@@ -218,6 +219,7 @@ static void keep_root_key(struct wf *w, struct sv key, struct tok *v)
         {"defaults", offsetof(struct wf, defaults)},
         {"permissions", offsetof(struct wf, permissions)},
         {"concurrency", offsetof(struct wf, concurrency)},
+        {"cache-mode", offsetof(struct wf, cache_mode)},
     };
 
     for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {

@@ -120,7 +120,7 @@ struct wf_job {
     unsigned file, line, col; /* of the id; file: index into the file table, from 1 */
     struct tok *name, *runs_on, *env, *strategy, *outputs, *continue_on_error, *timeout_minutes,
         *defaults, *container, *services, *environment, *concurrency, *permissions, *snapshot,
-        *cancel_timeout_minutes;
+        *cancel_timeout_minutes, *cache_mode;
     char *condition;          /* with success() added; spec 9.3 */
     unsigned if_line, if_col; /* 0: no `if` */
     struct wf_need *needs;
@@ -138,7 +138,7 @@ struct wf_job {
 };
 struct wf {
     char *file; /* as messages name it: a path in the repository, or "OWNER/REPO/PATH@REF" */
-    struct tok *name, *run_name, *on, *env, *defaults, *permissions, *concurrency;
+    struct tok *name, *run_name, *on, *env, *defaults, *permissions, *concurrency, *cache_mode;
     struct wf_permissions allowed; /* what `permissions` says */
     struct wf_job *jobs;
     size_t n_jobs;

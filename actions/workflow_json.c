@@ -215,6 +215,7 @@ static json_t *call_json(const struct writer *w, const struct wf_job *j)
     put_tok(w, o, "secret-definitions", tok_get(on, SV("secrets")));
     put_tok(w, o, "strategy", j->strategy);
     put_tok(w, o, "concurrency", j->concurrency);
+    put_more(w, o, "cache-mode", j->cache_mode);
     put_tok(w, o, "secret-values", j->secrets);
     if (j->secrets_inherit)
         put(o, "inherit-secrets", json_true());
@@ -223,6 +224,7 @@ static json_t *call_json(const struct writer *w, const struct wf_job *j)
         put_more(&inner, o, "defaults", c->defaults);
         put_more(&inner, o, "env", c->env);
         put_more(&inner, o, "embedded-concurrency", c->concurrency);
+        put_more(&inner, o, "embedded-cache-mode", c->cache_mode);
         put_jobs(&inner, o, c);
     } else if (w->empty_calls) {
         put(o, "jobs", json_array());
@@ -254,6 +256,7 @@ static json_t *job_json(const struct writer *w, const struct wf_job *j)
     if (j->n_steps > 0)
         put_steps(w, o, "steps", j->steps, j->n_steps);
     put_tok(w, o, "snapshot", j->snapshot);
+    put_more(w, o, "cache-mode", j->cache_mode);
     return o;
 }
 
@@ -291,6 +294,7 @@ json_t *wf_to_json(const struct wf *wf, unsigned flags)
     put_tok(&w, o, "env", wf->env);
     put_more(&w, o, "defaults", wf->defaults);
     put_tok(&w, o, "concurrency", wf->concurrency);
+    put_more(&w, o, "cache-mode", wf->cache_mode);
     put_jobs(&w, o, wf);
     if (w.positions) {
         json_t *files = json_array();

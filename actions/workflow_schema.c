@@ -74,6 +74,10 @@ static const struct schema workflow_concurrency = {
 static const struct schema job_concurrency = {
     .kind = SCHEMA_ONE_OF, .context = SET_M, .one_of = ONE_OF(&schema_name, &concurrency_map)};
 
+/* cache-mode: newer than the schema; source: GitHub's changelog of 2026-09-10 and its workflow syntax reference */
+static const struct schema cache_mode = {.kind = SCHEMA_STRING,
+                                         .values = LIST("read", "write", "write-only", "none")};
+
 /* defaults */
 static const struct schema run_defaults = {
     .kind = SCHEMA_MAPPING,
@@ -199,16 +203,16 @@ static const struct schema job_outputs = MAP_OF(&schema_name, &string_run, SET_N
 
 static const struct schema job_factory = {
     .kind = SCHEMA_MAPPING,
-    .props =
-        PROPS({"needs", &schema_string_list, false}, {"if", &job_if, false},
-              {"strategy", &strategy, false}, {"name", &string_m, false},
-              {"runs-on", &runs_on, true}, {"timeout-minutes", &number_m, false},
-              {"cancel-timeout-minutes", &number_m, false}, {"continue-on-error", &bool_m, false},
-              {"container", &container, false}, {"services", &services, false},
-              {"env", &job_env, false}, {"environment", &environment, false},
-              {"permissions", &permissions, false}, {"concurrency", &job_concurrency, false},
-              {"outputs", &job_outputs, false}, {"defaults", &job_defaults, false},
-              {"steps", &steps, false}, {"snapshot", &snapshot, false})};
+    .props = PROPS({"needs", &schema_string_list, false}, {"if", &job_if, false},
+                   {"strategy", &strategy, false}, {"name", &string_m, false},
+                   {"runs-on", &runs_on, true}, {"timeout-minutes", &number_m, false},
+                   {"cancel-timeout-minutes", &number_m, false},
+                   {"continue-on-error", &bool_m, false}, {"container", &container, false},
+                   {"services", &services, false}, {"env", &job_env, false},
+                   {"environment", &environment, false}, {"permissions", &permissions, false},
+                   {"concurrency", &job_concurrency, false}, {"outputs", &job_outputs, false},
+                   {"defaults", &job_defaults, false}, {"steps", &steps, false},
+                   {"snapshot", &snapshot, false}, {"cache-mode", &cache_mode, false})};
 
 static const struct schema call_value = {.kind = SCHEMA_ONE_OF,
                                          .context = SET_M,
@@ -225,11 +229,11 @@ static const struct schema call_secrets = {.kind = SCHEMA_ONE_OF,
                                            .one_of = ONE_OF(&call_secrets_map, &call_inherit)};
 static const struct schema workflow_job = {
     .kind = SCHEMA_MAPPING,
-    .props =
-        PROPS({"name", &string_m, false}, {"uses", &schema_name, true}, {"with", &call_with, false},
-              {"secrets", &call_secrets, false}, {"needs", &schema_string_list, false},
-              {"if", &job_if, false}, {"permissions", &permissions, false},
-              {"concurrency", &job_concurrency, false}, {"strategy", &strategy, false})};
+    .props = PROPS({"name", &string_m, false}, {"uses", &schema_name, true},
+                   {"with", &call_with, false}, {"secrets", &call_secrets, false},
+                   {"needs", &schema_string_list, false}, {"if", &job_if, false},
+                   {"permissions", &permissions, false}, {"concurrency", &job_concurrency, false},
+                   {"strategy", &strategy, false}, {"cache-mode", &cache_mode, false})};
 static const struct schema job = {.kind = SCHEMA_ONE_OF,
                                   .one_of = ONE_OF(&job_factory, &workflow_job)};
 static const struct schema jobs = MAP_OF(&schema_name, &job, SET_NONE);
@@ -241,8 +245,9 @@ static const struct schema workflow_env = MAP_OF(&schema_name, &schema_string, S
 
 const struct schema schema_workflow = {
     .kind = SCHEMA_MAPPING,
-    .props = PROPS({"on", &schema_on, true}, {"name", &schema_string, false},
-                   {"description", &schema_string, false}, {"run-name", &run_name, false},
-                   {"defaults", &workflow_defaults, false}, {"env", &workflow_env, false},
-                   {"permissions", &permissions, false},
-                   {"concurrency", &workflow_concurrency, false}, {"jobs", &jobs, true})};
+    .props =
+        PROPS({"on", &schema_on, true}, {"name", &schema_string, false},
+              {"description", &schema_string, false}, {"run-name", &run_name, false},
+              {"defaults", &workflow_defaults, false}, {"env", &workflow_env, false},
+              {"permissions", &permissions, false}, {"concurrency", &workflow_concurrency, false},
+              {"cache-mode", &cache_mode, false}, {"jobs", &jobs, true})};
