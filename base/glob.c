@@ -18,6 +18,7 @@ struct pattern {
     struct seg *segs;
     size_t n;
     char *search; /* literal beginning */
+    bool is_root; /* the first with a beginning that lies below no other include's */
 };
 
 struct glob {
@@ -43,7 +44,7 @@ static bool is_js_space(unsigned c)
            c == 0x205F || c == 0x3000 || c == 0xFEFF;
 }
 
-static struct sv js_trim(struct sv s)
+static struct sv js_trim_start(struct sv s)
 {
     struct sv rest = s, kept;
     unsigned code;
@@ -51,8 +52,16 @@ static struct sv js_trim(struct sv s)
     do {
         kept = rest;
     } while (utf8_next(&rest, &code) > 0 && is_js_space(code));
-    s = kept;
+    return kept;
+}
+
+static struct sv js_trim(struct sv s)
+{
     size_t end = 0;
+    struct sv rest;
+    unsigned code;
+
+    s = js_trim_start(s);
     for (rest = s; utf8_next(&rest, &code) > 0;)
         if (!is_js_space(code))
             end = s.n - rest.n;
@@ -204,7 +213,7 @@ static int add_line(struct maker *m, struct sv line)
         return err_set(m->e, FAIL_LIMIT, "more than %u patterns", GLOB_MAX_PATTERNS);
     while (line.n > 0 && line.p[0] == '!') {
         negate = !negate;
-        line = js_trim(sv_sub(line, 1, line.n));
+        line = js_trim_start(sv_sub(line, 1, line.n)); /* its end is trimmed */
     }
     if (fix_up(m, line, &abs) < 0)
         return -1;
@@ -229,24 +238,55 @@ static int add_line(struct maker *m, struct sv line)
     return 0;
 }
 
-/* Literal beginnings of the includes; one that lies below another is left out. */
+static int rank(char c)
+{
+    return c == '\0' ? 0 : c == '/' ? 1 : (unsigned char)c + 1;
+}
+
+/* By their literal beginnings, '/' before every other byte: all that lies below a folder follows it at once. */
+static int by_search(const void *a, const void *b)
+{
+    const struct pattern *const *x = a, *const *y = b;
+    const char *p = (*x)->search, *q = (*y)->search;
+    size_t i = 0;
+
+    while (p[i] != '\0' && p[i] == q[i])
+        i++;
+    if (p[i] == q[i])
+        return *x < *y ? -1 : *x > *y; /* the earlier line first */
+    return rank(p[i]) - rank(q[i]);
+}
+
+/* Is it the folder itself, or below it? */
+static bool is_within(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    return strncmp(path, folder, n) == 0 && (n == 1 || path[n] == '/' || path[n] == '\0');
+}
+
+/* Literal beginnings of the includes, in the order of the lines; one that lies below another is left out. */
 static void find_roots(struct glob *g)
 {
+    AUTO(auto_free) struct pattern **sorted = xcalloc(g->n + 1, sizeof *sorted);
+    const char *top = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n; i++)
+        if (!g->patterns[i].negate)
+            sorted[n++] = &g->patterns[i];
+    qsort(sorted, n, sizeof *sorted, by_search);
+    for (size_t i = 0; i < n; i++) {
+        if (top != NULL && is_within(sorted[i]->search, top))
+            continue;
+        sorted[i]->is_root = true;
+        top = sorted[i]->search;
+    }
     for (size_t i = 0; i < g->n; i++) {
-        const struct pattern *p = &g->patterns[i];
-        bool skip = p->negate;
-        for (size_t k = 0; k < g->n_roots && !skip; k++)
-            skip = strcmp(g->roots[k], p->search) == 0;
-        for (size_t k = 0; k < g->n && !skip; k++) {
-            const struct pattern *q = &g->patterns[k];
-            size_t len = strlen(q->search);
-            if (!q->negate && len < strlen(p->search) && strncmp(q->search, p->search, len) == 0)
-                skip = p->search[len] == '/' || len == 1;
-        }
-        if (skip)
+        if (!g->patterns[i].is_root)
             continue;
         GROW(g->roots, g->cap_roots, g->n_roots + 1);
-        g->roots[g->n_roots++] = p->search;
+        g->roots[g->n_roots++] = g->patterns[i].search;
     }
 }
 

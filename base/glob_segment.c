@@ -42,6 +42,7 @@ struct compiler {
     size_t n;
     struct op *ops;
     size_t n_ops, cap;
+    unsigned char *seen; /* per unit: states in which a class that is not closed was read there */
     bool never;
 };
 
@@ -99,10 +100,12 @@ static bool posix_has(unsigned cls, uint16_t u)
 /* Length of "[:name:]" at the position, 0 = none; *bit tells which. */
 static size_t posix_at(const struct compiler *c, size_t i, uint16_t *bit)
 {
+    if (c->n - i < 2 || c->p[i + 1] != ':')
+        return 0;
     for (unsigned k = 0; k < N_POSIX; k++) {
         const char *name = posix_names[k];
         size_t len = strlen(name), j = 0;
-        if (c->n - i < len + 4 || c->p[i + 1] != ':')
+        if (c->n - i < len + 4)
             continue;
         while (j < len && c->p[i + 2 + j] == (unsigned char)name[j])
             j++;
@@ -120,58 +123,85 @@ static void add_range(struct op *cls, size_t *cap, uint16_t lo, uint16_t hi)
     cls->ranges[cls->n_ranges++] = (struct range){lo, hi};
 }
 
+/* Where the reader of a class is. */
+struct class_state {
+    size_t at, i; /* the bracket that opened it; the next unit */
+    size_t cap;
+    uint16_t from; /* pending: first of a range */
+    bool seen, escaping, pending;
+};
+
+/* Was an earlier class of this segment read on from the same unit in the same state? It was not closed, or there
+ * would be no later one here: so this one is not either. Without that, brackets cost quadratic time. */
+static bool known_open(struct compiler *c, const struct class_state *t)
+{
+    unsigned bit = 1U << ((t->escaping ? 1U : 0U) + (t->pending ? 2U : 0U));
+
+    if (!t->seen)
+        return false;
+    if (c->seen == NULL)
+        c->seen = xcalloc(c->n, 1);
+    bool known = (c->seen[t->i] & bit) != 0;
+    c->seen[t->i] = (unsigned char)(c->seen[t->i] | bit);
+    return known;
+}
+
+/* A unit that stands for itself or for an end of a range. */
+static void read_member(const struct compiler *c, struct class_state *t, struct op *cls)
+{
+    size_t i = t->i;
+    uint16_t u = c->p[i];
+
+    t->escaping = false;
+    t->i++;
+    if (t->pending) { /* an empty range such as z-a is dropped */
+        if (u >= t->from)
+            add_range(cls, &t->cap, t->from, u);
+        t->pending = false;
+    } else if (i + 2 < c->n && c->p[i + 1] == '-' && c->p[i + 2] == ']') {
+        add_range(cls, &t->cap, u, u);
+        add_range(cls, &t->cap, '-', '-');
+        t->i++;
+    } else if (i + 1 < c->n && c->p[i + 1] == '-') {
+        t->from = u;
+        t->pending = true;
+        t->i++;
+    } else {
+        add_range(cls, &t->cap, u, u);
+    }
+}
+
 /* Reads a class at p[at] == '['. Returns the units it takes, 0 when it is not closed: then the bracket is an
  * ordinary character. Sets never for a class that nothing can match. */
 static size_t read_class(struct compiler *c, size_t at, struct op *cls)
 {
-    size_t i = at + 1, cap = 0;
-    bool seen = false, escaping = false, pending = false;
-    uint16_t from = 0;
+    struct class_state t = {.at = at, .i = at + 1};
 
-    while (i < c->n) {
-        uint16_t u = c->p[i], bit = 0;
+    while (t.i < c->n && !known_open(c, &t)) {
+        uint16_t u = c->p[t.i], bit = 0;
         size_t len;
-        if ((u == '!' || u == '^') && i == at + 1) {
+        if ((u == '!' || u == '^') && t.i == at + 1) {
             cls->negated = true;
-            i++;
+            t.i++;
             continue;
         }
-        if (u == ']' && seen && !escaping) {
+        if (u == ']' && t.seen && !t.escaping) {
             c->never = c->never || (cls->n_ranges == 0 && cls->posix == 0);
-            return i + 1 - at;
+            return t.i + 1 - at;
         }
-        seen = true;
-        if (u == '\\' && !escaping) {
-            escaping = true;
-            i++;
-            continue;
-        }
-        if (u == '[' && !escaping && (len = posix_at(c, i, &bit)) > 0) {
-            if (pending) { /* [a-[:alpha:]] */
+        t.seen = true;
+        if (u == '\\' && !t.escaping) {
+            t.escaping = true;
+            t.i++;
+        } else if (u == '[' && !t.escaping && (len = posix_at(c, t.i, &bit)) > 0) {
+            if (t.pending) { /* [a-[:alpha:]] */
                 c->never = true;
                 return c->n - at;
             }
             cls->posix |= bit;
-            i += len;
-            continue;
-        }
-        escaping = false;
-        if (pending) { /* an empty range such as z-a is dropped */
-            if (u >= from)
-                add_range(cls, &cap, from, u);
-            pending = false;
-            i++;
-        } else if (i + 2 < c->n && c->p[i + 1] == '-' && c->p[i + 2] == ']') {
-            add_range(cls, &cap, u, u);
-            add_range(cls, &cap, '-', '-');
-            i += 2;
-        } else if (i + 1 < c->n && c->p[i + 1] == '-') {
-            from = u;
-            pending = true;
-            i += 2;
+            t.i += len;
         } else {
-            add_range(cls, &cap, u, u);
-            i++;
+            read_member(c, &t, cls);
         }
     }
     free(cls->ranges);
@@ -269,6 +299,7 @@ void seg_compile(struct sv pattern, struct seg *s)
         return;
     }
     compile_units(&c);
+    free(c.seen);
     s->ops = c.ops;
     s->n_ops = c.n_ops;
     if (c.never)
@@ -352,8 +383,8 @@ bool seg_match(const struct seg *s, struct sv name)
 }
 
 /* A class in getLiteral(): one character (or unit) stands for itself. Returns the bytes taken, 0 = the
- * bracket is literal, SIZE_MAX = a real class. */
-static size_t literal_class(struct sv s, char *dst, size_t *n)
+ * bracket is literal, SIZE_MAX = a real class. Sets *open when nothing closes it. */
+static size_t literal_class(struct sv s, char *dst, size_t *n, bool *open)
 {
     AUTO(auto_free) char *set = xmalloc(s.n + 1);
     size_t len = 0, i = 1;
@@ -363,7 +394,8 @@ static size_t literal_class(struct sv s, char *dst, size_t *n)
             i++;
         set[len++] = s.p[i];
     }
-    if (i >= s.n || len == 0)
+    *open = i >= s.n;
+    if (*open || len == 0)
         return 0;
     if (utf8_utf16_len((struct sv){set, len}) > 1)
         return SIZE_MAX;
@@ -374,6 +406,8 @@ static size_t literal_class(struct sv s, char *dst, size_t *n)
 
 bool seg_literal(struct sv s, char *dst, size_t *n)
 {
+    bool open = false; /* then no later bracket is closed either: none is read to the end again */
+
     *n = 0;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -382,8 +416,8 @@ bool seg_literal(struct sv s, char *dst, size_t *n)
         } else if (c == '*' || c == '?') {
             *n = 0;
             return false;
-        } else if (c == '[' && i + 1 < s.n) {
-            size_t k = literal_class(sv_sub(s, i, s.n), dst, n);
+        } else if (c == '[' && !open && i + 1 < s.n) {
+            size_t k = literal_class(sv_sub(s, i, s.n), dst, n, &open);
             if (k == SIZE_MAX) {
                 *n = 0;
                 return false;

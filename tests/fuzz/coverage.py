@@ -20,10 +20,12 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def modules():
+    """Target, greatest length of an input to fuzz with or None, globs."""
     for line in (TOP / "tests/fuzz/modules.txt").read_text().splitlines():
         words = line.split("#")[0].split()
         if words:
-            yield words[0], words[1:]
+            length = next((int(w[4:]) for w in words if w.startswith("max=")), None)
+            yield words[0], length, [w for w in words[1:] if not w.startswith("max=")]
 
 
 def replay(build, target, data):
@@ -64,7 +66,7 @@ def main():
     args = args.parse_args()
     low = 0
     print(f"{'target':14} {'lines':>6} {'reached':>8} {'%':>6}")
-    for target, globs in modules():
+    for target, _, globs in modules():
         if args.targets and target not in args.targets:
             continue
         with tempfile.TemporaryDirectory() as data:

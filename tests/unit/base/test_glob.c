@@ -170,6 +170,8 @@ static void roots(void **state)
         {"a\na/b", "/w", "/w/a "},
         {"a/b\na", "/w", "/w/a "},
         {"a\nab", "/w", "/w/a /w/ab "},
+        {"a b\na/b\na\na\na-", "/w", "/w/a b /w/a /w/a- "},
+        {"b\n!b/c\nb/c/d\n/w/b", "/w", "/w/b "},
         {"*.c\na", "/w", "/w "},
         {"!x\na", "/w", "/w/a "},
         {"a[b]c/[x]/?", "/w", "/w/abc/x "},
@@ -194,6 +196,37 @@ static void roots(void **state)
         }
         glob_free(g);
         assert_string_equal(b.p, cases[i].want);
+    }
+}
+
+#define LONG_LINE 65536U
+
+/* A long pattern is read in a moment, whatever it is made of: with a second look at the rest for
+ * each bracket this would take minutes. */
+static void long_lines(void **state)
+{
+    static const struct {
+        const char *unit, *end, *path;
+        int match;
+    } cases[] = {
+        {"[", "", "/w/[", 0},   {"[", "\\]", "/w/[", 0}, {"[a", "[:alpha:]", "/w/[a", 0},
+        {"/[", "", "/w/[", 0},  {"!", "a", "/w/a", 3}, /* an even number */
+        {"! ", "a", "/w/a", 3}, {"*", "", "/w/a", 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(buf_free) struct buf b = BUF_INIT(GLOB_MAX_BYTES);
+        struct glob *g = NULL;
+        struct err e = {0};
+        size_t n = LONG_LINE / strlen(cases[i].unit) / 2 * 2;
+        for (size_t k = 0; k < n; k++)
+            buf_adds(&b, cases[i].unit);
+        buf_adds(&b, cases[i].end);
+        struct sv p = buf_sv(&b);
+        assert_int_equal(glob_new(&p, 1, SV("/w"), SV("/h"), &g, &e), 0);
+        assert_int_equal(glob_match_path(g, sv_of(cases[i].path)), cases[i].match);
+        glob_free(g);
     }
 }
 
@@ -415,6 +448,7 @@ int main(void)
         cmocka_unit_test(patterns),
         cmocka_unit_test(roots),
         cmocka_unit_test(limits),
+        cmocka_unit_test(long_lines),
         cmocka_unit_test_setup_teardown(walks, make_tree, drop_tree),
         cmocka_unit_test_setup_teardown(digests, make_tree, drop_tree),
         cmocka_unit_test_setup_teardown(failures, make_tree, drop_tree),
