@@ -30,9 +30,12 @@ const char *cmd_prop(const struct cmd *c, const char *key); /* ASCII case ignore
 void cmd_escape_data(struct buf *b, struct sv s);
 void cmd_escape_property(struct buf *b, struct sv s);
 
-/* One parser of key/value file commands (GITHUB_ENV, OUTPUT, STATE; spec logs 2.2). Calls fn in order, so
- * entries before a wrong one are applied. Text with a byte order mark of UTF-8, 16 or 32 is decoded; what is
- * ill-formed becomes U+FFFD. FAIL_INPUT with the texts of the official runner; fn's failure is passed on. */
+/* The text of a file command as well-formed UTF-8 without a byte order mark: text with a mark of UTF-8, 16 or 32 is
+ * decoded; what is ill-formed becomes U+FFFD. Lent from `text` where it is that already, else from *own, which is
+ * overwritten and to be freed. */
+struct sv cmd_file_text(struct sv text, struct buf *own);
+/* One parser of key/value file commands (GITHUB_ENV, OUTPUT, STATE; spec logs 2.2), decoded as above. Calls fn in
+ * order, so entries before a wrong one are applied. FAIL_INPUT with the texts of the official runner; fn's failure is passed on. */
 typedef int cmd_pair_fn(void *ctx, struct sv key, struct sv value, struct err *e);
 MUST_USE int cmd_file_pairs(struct sv text, cmd_pair_fn *fn, void *ctx, struct err *e);
 /* GITHUB_PATH: one entry a non-empty line. */

@@ -46,11 +46,19 @@ static void decode_units(struct sv s, unsigned unit, bool big, struct buf *out)
         buf_add_utf8(out, 0xFFFD);
 }
 
-/* The text as well-formed UTF-8 without a mark: the view itself where it is that already, else *own. */
-static struct sv decode(struct sv s, struct buf *own)
+static struct buf decode_room(struct sv s)
+{
+    size_t max;
+
+    BUG(__builtin_mul_overflow(s.n, MAX_GROWTH, &max));
+    return BUF_INIT(max + 4);
+}
+
+struct sv cmd_file_text(struct sv s, struct buf *own)
 {
     unsigned code;
 
+    *own = decode_room(s);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (!sv_starts(s, marks[i].bytes))
             continue;
@@ -66,14 +74,6 @@ static struct sv decode(struct sv s, struct buf *own)
     while (utf8_next(&s, &code) > 0)
         buf_add_utf8(own, code);
     return buf_sv(own);
-}
-
-static struct buf decode_room(struct sv s)
-{
-    size_t max;
-
-    BUG(__builtin_mul_overflow(s.n, MAX_GROWTH, &max));
-    return BUF_INIT(max + 4);
 }
 
 /* A line ends at LF alone; CR stays part of it. False at the end of the text. */
@@ -137,11 +137,11 @@ static int take_entry(struct sv line, struct sv *text, struct sv *key, struct sv
 
 int cmd_file_pairs(struct sv text, cmd_pair_fn *fn, void *ctx, struct err *e)
 {
-    AUTO(buf_free) struct buf own = decode_room(text);
+    AUTO(buf_free) struct buf own = BUF_INIT(0);
     struct sv line, key, value;
     bool had_lf;
 
-    text = decode(text, &own);
+    text = cmd_file_text(text, &own);
     while (take_line(&text, &line, &had_lf)) {
         if (line.n == 0)
             continue;
@@ -153,10 +153,10 @@ int cmd_file_pairs(struct sv text, cmd_pair_fn *fn, void *ctx, struct err *e)
 
 void cmd_file_lines(struct sv text, struct strv *out)
 {
-    AUTO(buf_free) struct buf own = decode_room(text);
+    AUTO(buf_free) struct buf own = BUF_INIT(0);
     struct sv line, part;
 
-    text = decode(text, &own);
+    text = cmd_file_text(text, &own);
     while (sv_next(&text, '\n', &line))
         while (sv_next(&line, '\r', &part))
             if (part.n > 0)

@@ -96,6 +96,7 @@ void summary_scrub(struct exec *x, struct sv text, struct buf *out)
 static void apply_summary(struct exec *x, struct sv text)
 {
     AUTO(buf_free) struct buf scrubbed = BUF_INIT((size_t)16 * SUMMARY_MAX_BYTES);
+    AUTO(buf_free) struct buf own = BUF_INIT(0);
 
     if (text.n > SUMMARY_MAX_BYTES) { /* the step's result stays (7.5) */
         exec_errorf(
@@ -107,7 +108,7 @@ static void apply_summary(struct exec *x, struct sv text)
             SUMMARY_MAX_BYTES / 1024, text.n / 1024);
         return;
     }
-    summary_scrub(x, text, &scrubbed);
+    summary_scrub(x, cmd_file_text(text, &own), &scrubbed);
     if (scrubbed.over)
         return; /* cannot be: masking never makes 1 MiB sixteen times longer */
     upload_summary(x->w->upload, x->id, buf_sv(&scrubbed));
@@ -115,8 +116,6 @@ static void apply_summary(struct exec *x, struct sv text)
 
 static int apply(struct exec *x, enum file_command k, struct sv text, struct err *e)
 {
-    if (k != FILE_SUMMARY && sv_starts(text, SV("\xef\xbb\xbf")))
-        text = sv_sub(text, 3, text.n);
     switch (k) {
     case FILE_PATH:
         apply_path(x, text);
