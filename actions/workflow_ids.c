@@ -77,11 +77,12 @@ void wf_check_id(struct wf_reader *r, struct nameset *known, const struct tok *i
     for (size_t i = 0; valid && i < s.n; i++)
         valid = legal(s.p[i]);
     if (!valid)
-        wf_error_at(r, id,
-                    "The identifier '%.*s' is invalid. IDs may only contain alphanumeric "
-                    "characters, '_', and '-'. IDs must start with a letter or '_' and and must be "
-                    "less than 100 characters.", /* "and and": the official text */
-                    SV_ARG(s));
+        wf_error_at(
+            r, id,
+            "The identifier '%.*s' is invalid. IDs may only contain alphanumeric "
+            "characters, '_', and '-'. IDs must start with a letter or '_' and %smust be less "
+            "than 100 characters.",
+            SV_ARG(s), r->opt->edition == WF_EDITION_TODAY ? "" : "and ");
     else if (sv_starts(s, SV("__")))
         wf_error_at(r, id, "The identifier '%.*s' is invalid. IDs starting with '__' are reserved.",
                     SV_ARG(s));

@@ -71,7 +71,7 @@ static struct sv id_base(const struct wf_step *s)
 static void name_steps(struct wf_reader *r, struct wf_step *steps, size_t n, struct nameset *ids)
 {
     /* a name that cannot be made costs a thousand attempts: none for an error that nobody sees */
-    for (size_t i = 0; i < n && !wf_errors_full(r->errors); i++) {
+    for (size_t i = 0; i < n && !r->stopped && !wf_errors_full(r->errors); i++) {
         struct wf_step *s = &steps[i];
         if (s->id.n > 0) {
             s->context_name = sv_dup(s->id);
@@ -83,7 +83,7 @@ static void name_steps(struct wf_reader *r, struct wf_step *steps, size_t n, str
         struct sv segment = buf_sv(&base);
         s->context_name = wf_make_id(ids, &segment, 1, true);
         if (s->context_name == NULL)
-            wf_errors_addf(r->errors, r->file, s->line, s->col, "Unable to create a unique name");
+            wf_stop(r, WF_NOWHERE, s->line, s->col, "Unable to create a unique name");
     }
 }
 

@@ -187,6 +187,8 @@ KNOWN = [
           theirs=r"Invalid runs-on group name '(.*)\. Please .*'"),
     Known("parameters of insert", "2.2", R_NEW, pair=True, ours=r"Exactly 0 parameter\(s\) were expected .*",
           theirs=r"Exactly 0 parameter\(s\) were expected .*"),
+    Known("a word twice in the text of bad ids", "4.5.2", R_NEW, pair=True, ours=r"The identifier '.*' is invalid\. IDs may only .*",
+          theirs=r"The identifier '.*' is invalid\. IDs may only .* and and must .*"),
     Known("depth of an expression", "1.4", R_NEW, pair=True, ours=r"Exceeded max expression depth 50",
           theirs=r"Exceeded max expression depth 50: '.*'"),
     Known("YAML that is not well-formed", "3.2", "refuses; the words are YamlDotNet's",
