@@ -3,7 +3,8 @@
 import fs from "node:fs";
 import { Lexer, Parser, Evaluator, data } from "@actions/expressions";
 
-const ROUNDS = 9, TURNS = 20000, WARM_UP_NS = 3e8;
+// A round has as many turns as fill its time: how long all takes depends on neither the package nor the machine.
+const ROUNDS = 9, ROUND_NS = 4e6, WARM_UP_NS = 2e8;
 const { contexts: json, expressions } = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const contexts = new data.Dictionary();
 for (const [key, item] of Object.entries(json))
@@ -16,20 +17,27 @@ function all(text) {
     sink = new Evaluator(tree, contexts).evaluate();
 }
 
-function median(run) {
-    const now = () => { // of the process, its garbage collector included; a busy machine does not count
-        const { user, system } = process.cpuUsage();
-        return (user + system) * 1000;
-    };
-    for (const end = now() + WARM_UP_NS; now() < end;)
+function now() { // of the process, its garbage collector included; a busy machine does not count
+    const { user, system } = process.cpuUsage();
+    return (user + system) * 1000;
+}
+
+function time(run, turns) {
+    const start = now();
+    for (let i = 0; i < turns; i++)
         run();
+    return now() - start;
+}
+
+function median(run) {
+    const start = now();
+    let warm = 0;
+    for (; now() - start < WARM_UP_NS; warm += 500)
+        time(run, 500);
+    const turns = Math.max(100, Math.round(warm * ROUND_NS / WARM_UP_NS));
     const times = [];
-    for (let round = 0; round < ROUNDS; round++) {
-        const start = now();
-        for (let i = 0; i < TURNS; i++)
-            run();
-        times.push((now() - start) / TURNS);
-    }
+    for (let round = 0; round < ROUNDS; round++)
+        times.push(time(run, turns) / turns);
     return times.sort((a, b) => a - b)[ROUNDS >> 1];
 }
 
