@@ -12,6 +12,7 @@ struct parser {
     struct sv text; /* the caller's: messages quote it */
     struct expr *x;
     const char *start, *end;        /* our copy of the text; tokens are slices of it */
+    const char *names;              /* the text that names are slices of */
     const char *last, *p;           /* the last token: where it began, and its end */
     struct node *spare, *spare_end; /* the rest of the newest chunk */
     struct node *operands;          /* top */
@@ -53,7 +54,7 @@ static inline struct node *new_node(struct parser *p, enum node_kind kind, const
  * the processor waits where a load needs several stores. */
 static inline struct sv token_text(const struct parser *p, const char *at, const char *stop)
 {
-    return (struct sv){p->x->text.p + (at - p->start), (size_t)(stop - at)};
+    return (struct sv){p->names + (at - p->start), (size_t)(stop - at)};
 }
 
 /* v: its value, as how says. */
@@ -62,9 +63,8 @@ static inline struct node *push_leaf(struct parser *p, enum node_kind kind, cons
 {
     struct node *n = new_node(p, kind, at, stop);
 
-    n->n_args = 0;
     n->how = how;
-    n->first = n->last = NULL;
+    n->first = NULL;
     n->v = v;
     n->next = p->operands;
     p->operands = n;
@@ -94,9 +94,9 @@ static inline struct node *push_text(struct parser *p, const char *at, const cha
     return n;
 }
 
-static inline unsigned above(unsigned depth, unsigned child)
+static inline unsigned deeper(unsigned a, unsigned b)
 {
-    return child >= depth ? child + 1 : depth;
+    return a > b ? a : b;
 }
 
 /* left[right] or left.right: takes the two topmost operands. */
@@ -104,13 +104,13 @@ static inline void make_index(struct parser *p, const char *at, const char *stop
 {
     struct node *n = new_node(p, N_INDEX, at, stop), *right = p->operands, *left;
 
-    BUG(right == NULL || right->next == NULL);
-    left = right->next;
+    left = right->next; /* the states guarantee the operands */
+    BUG(left == NULL);
     n->first = left;
     n->last = right;
     n->n_args = 2;
     n->v = NULL;
-    n->depth = above(above(1, left->depth), right->depth);
+    n->depth = 1 + deeper(left->depth, right->depth);
     n->next = left->next;
     left->next = right;
     right->next = NULL;
@@ -134,17 +134,11 @@ static inline void push_property(struct parser *p, const char *at, const char *s
     make_index(p, at, stop);
 }
 
-/* The value of a string literal, unescaped inside our copy of the text. */
-static struct sv string_value(const struct parser *p, const char *at, const char *stop)
+/* The value of a string literal with quotes in it: unescaped inside our copy of the text. */
+static struct sv unescaped(const struct parser *p, const char *at, const char *stop)
 {
-    struct sv s = token_text(p, at + 1, stop - 1);
-    size_t q = sv_chr(s, '\'');
-
-    if (q == SV_NPOS)
-        return s;
-    char *copy = (char *)(p->x + 1) + (at + 1 - p->start),
-         *w = copy + q; /* it follows the struct */
-    const char *r = w, *end = copy + s.n;
+    char *copy = (char *)(p->x + 1) + (at + 1 - p->start), *w = copy; /* it follows the struct */
+    const char *r = w, *end = copy + (stop - at - 2);
     while (r < end) {
         *w++ = *r;
         r += *r == '\'' ? 2 : 1;
@@ -163,8 +157,7 @@ static inline void take_flat(struct node *op, struct node *left, struct node *ri
     op->last = flat_right ? right->last : right;
     op->last->next = NULL;
     op->n_args = (flat_left ? left->n_args : 1) + (flat_right ? right->n_args : 1);
-    op->depth = above(1, left->depth - flat_left);
-    op->depth = above(op->depth, right->depth - flat_right);
+    op->depth = deeper(left->depth + !flat_left, right->depth + !flat_right);
 }
 
 /* Turns the operator on top of its stack into an operand. */
@@ -172,7 +165,7 @@ static void flush_top(struct parser *p)
 {
     struct node *op = p->operators, *right = p->operands, *left;
 
-    BUG(right == NULL); /* the states guarantee the operands */
+    BUG(right == NULL);
     p->operators = op->next;
     p->operands = op;
     if (op->kind == N_NOT) {
@@ -195,7 +188,7 @@ static void flush_top(struct parser *p)
     left->next = right;
     right->next = NULL;
     op->n_args = 2;
-    op->depth = above(above(1, left->depth), right->depth);
+    op->depth = 1 + deeper(left->depth, right->depth);
 }
 
 static inline struct node *push_operator(struct parser *p, enum node_kind kind, unsigned prec,

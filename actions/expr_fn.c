@@ -38,13 +38,6 @@ static struct res text_result(struct eval *ev, struct sv s)
     return expr_counted(ev, res_own(val_string(s)));
 }
 
-static char *put_text(char *w, struct sv s)
-{
-    if (s.n > 0)
-        memcpy(w, s.p, s.n);
-    return w + s.n;
-}
-
 static bool contains(const struct val *left, const struct val *right)
 {
     UNINIT char t1[32], t2[32];
@@ -145,8 +138,8 @@ static struct res join_items(struct eval *ev, const struct node *n, const struct
     char *w = val_text(v);
     for (size_t i = 0; i < arr->arr.n; i++) {
         if (i > 0)
-            w = put_text(w, sep);
-        w = put_text(w, val_lend_text(arr->arr.v[i], num));
+            w = sv_put(w, sep);
+        w = sv_put(w, val_lend_text(arr->arr.v[i], num));
     }
     return expr_counted(ev, res_own(v));
 }
@@ -407,7 +400,7 @@ static struct val *join_pieces(const struct pieces *ps, const struct measure *m)
     char *w = val_text(v);
 
     for (size_t i = 0; i < ps->n; i++)
-        w = put_text(w, ps->v[i].text);
+        w = sv_put(w, ps->v[i].text);
     return v;
 }
 

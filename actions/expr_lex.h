@@ -96,16 +96,15 @@ static inline const char *word_end(const char *p, const char *end)
     return is_boundary(p, end) ? p : NULL;
 }
 
-/* The end of the string at p, which is a quote; NULL: it is not closed. */
-static inline const char *string_end(const char *p, const char *end)
+/* The end of the string at p, which is a quote; NULL: it is not closed. *escapes: there are doubled quotes in it. */
+static inline const char *string_end(const char *p, const char *end, bool *escapes)
 {
-    do {
+    *escapes = false;
+    for (;; *escapes = true) {
         p = memchr(p + 1, '\'', (size_t)(end - p - 1));
-        if (p == NULL)
-            return NULL;
-        p++;
-    } while (*p == '\''); /* a doubled quote */
-    return p;
+        if (p == NULL || *++p != '\'')
+            return p;
+    }
 }
 
 /* The end of the number at p, or of what should be one; its value is NaN then. */
@@ -133,6 +132,7 @@ static inline const char *symbol_end(const char *p, const char *end, bool operan
 {
     const char *stop;
     double number;
+    bool escapes;
 
     *good = true;
     if ((class_of(p) & DIGIT) != 0 || *p == '-' || *p == '+' || (*p == '.' && operand)) {
@@ -150,7 +150,7 @@ static inline const char *symbol_end(const char *p, const char *end, bool operan
     case '.':
         return p + 1;
     case '\'':
-        stop = string_end(p, end);
+        stop = string_end(p, end, &escapes);
         *good = stop != NULL;
         return stop != NULL ? stop : end;
     case '!':

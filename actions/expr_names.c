@@ -18,17 +18,11 @@ bool expr_is_keyword(struct sv s)
     return true;
 }
 
-bool expr_name_known(const struct naming *ns, struct sv name, struct val **lent)
+bool expr_name_listed(const struct expr_names *names, struct sv name)
 {
-    *lent = NULL;
-    if (ns->env != NULL) {
-        if (ns->env->context != NULL)
-            *lent = ns->env->context(ns->env->ctx, name);
-        return *lent != NULL;
-    }
-    if (ns->names == NULL || ns->names->contexts == NULL)
+    if (names == NULL || names->contexts == NULL)
         return true;
-    for (const char *const *c = ns->names->contexts; *c != NULL; c++)
+    for (const char *const *c = names->contexts; *c != NULL; c++)
         if (sv_ieq(sv_of(*c), name))
             return true;
     return false;

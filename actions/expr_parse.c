@@ -79,11 +79,13 @@ static NOINLINE enum state fail_symbol(struct parser *p, const char *at, bool op
 
 static inline enum state read_string(struct parser *p, const char *at)
 {
-    const char *stop = string_end(at, p->end);
+    bool escapes;
+    const char *stop = string_end(at, p->end, &escapes);
 
     if (stop == NULL)
         return fail_symbol(p, at, true);
-    (void)push_text(p, at, stop, string_value(p, at, stop));
+    (void)push_text(p, at, stop,
+                    escapes ? unescaped(p, at, stop) : token_text(p, at + 1, stop - 1));
     return ST_LITERAL;
 }
 
@@ -137,7 +139,7 @@ static inline bool just_opened(const struct parser *p, enum node_kind kind)
 static enum state close_call(struct parser *p, const char *at, size_t count)
 {
     struct node *args = NULL, *last = count > 0 ? p->operands : NULL;
-    unsigned depth = 1;
+    unsigned depth = 0;
     size_t min, max;
 
     p->last = at;
@@ -149,14 +151,14 @@ static enum state close_call(struct parser *p, const char *at, size_t count)
         p->operands = a->next;
         a->next = args;
         args = a;
-        depth = above(depth, a->depth);
+        depth = deeper(depth, a->depth);
     }
     struct node *call = p->operands;
     BUG(call == NULL || call->kind != N_CALL);
     call->first = args;
     call->last = last;
     call->n_args = (uint32_t)count;
-    call->depth = depth;
+    call->depth = depth + 1;
     expr_argument_limits(&p->naming, call, &min, &max);
     if (count < min)
         return fail_call(p, call, "Too few parameters supplied");
@@ -332,36 +334,56 @@ static inline enum state read_operand(struct parser *p)
     return fail_symbol(p, at, true);
 }
 
+/* What may stand behind an operand, by its first character. */
+enum sign {
+    SIGN_NONE,
+    SIGN_DOT,
+    SIGN_OPEN_INDEX,
+    SIGN_CLOSE_INDEX,
+    SIGN_CLOSE_PAREN,
+    SIGN_COMMA,
+    SIGN_LESS,
+    SIGN_GREATER,
+    SIGN_DOUBLE, /* only with '=' behind a '!', else twice */
+};
+static const uint8_t signs[256] = {
+    ['.'] = SIGN_DOT,         [','] = SIGN_COMMA,       ['['] = SIGN_OPEN_INDEX,
+    [']'] = SIGN_CLOSE_INDEX, [')'] = SIGN_CLOSE_PAREN, ['<'] = SIGN_LESS,
+    ['>'] = SIGN_GREATER,     ['='] = SIGN_DOUBLE,      ['!'] = SIGN_DOUBLE,
+    ['&'] = SIGN_DOUBLE,      ['|'] = SIGN_DOUBLE,
+};
+
+static inline enum state read_double(struct parser *p, const char *at)
+{
+    if (at[1] != (*at == '!' ? '=' : *at))
+        return fail_symbol(p, at, false);
+    enum node_kind kind = *at == '=' ? N_EQ : *at == '!' ? N_NE : *at == '&' ? N_AND : N_OR;
+    return binary(p, kind, at, at + 2);
+}
+
 /* Behind an operand. */
 static inline enum state read_on(struct parser *p, bool value)
 {
     const char *at = skip_space(p->p, p->end);
-    char c = *at, d = at[0] != '\0' ? at[1] : '\0';
 
-    switch (c) {
-    case '.':
+    switch ((enum sign)signs[(unsigned char)*at]) {
+    case SIGN_DOT:
         return value ? read_path(p, at) : fail_symbol(p, at, false);
-    case '[':
+    case SIGN_OPEN_INDEX:
         return value ? open_bracket(p, N_OPEN_INDEX, at) : fail_symbol(p, at, false);
-    case ']':
+    case SIGN_CLOSE_INDEX:
         return close_index(p, at);
-    case ')':
+    case SIGN_CLOSE_PAREN:
         return close_paren(p, at);
-    case ',':
+    case SIGN_COMMA:
         return next_argument(p, at);
-    case '=':
-        return d == '=' ? binary(p, N_EQ, at, at + 2) : fail_symbol(p, at, false);
-    case '!':
-        return d == '=' ? binary(p, N_NE, at, at + 2) : fail_symbol(p, at, false);
-    case '&':
-        return d == '&' ? binary(p, N_AND, at, at + 2) : fail_symbol(p, at, false);
-    case '|':
-        return d == '|' ? binary(p, N_OR, at, at + 2) : fail_symbol(p, at, false);
-    case '<':
-        return d == '=' ? binary(p, N_LE, at, at + 2) : binary(p, N_LT, at, at + 1);
-    case '>':
-        return d == '=' ? binary(p, N_GE, at, at + 2) : binary(p, N_GT, at, at + 1);
-    default:
+    case SIGN_LESS:
+        return at[1] == '=' ? binary(p, N_LE, at, at + 2) : binary(p, N_LT, at, at + 1);
+    case SIGN_GREATER:
+        return at[1] == '=' ? binary(p, N_GE, at, at + 2) : binary(p, N_GT, at, at + 1);
+    case SIGN_DOUBLE:
+        return read_double(p, at);
+    case SIGN_NONE:
         break;
     }
     if (at != p->end || flush_to_bracket(p) != &p->bottom)
@@ -434,6 +456,7 @@ int expr_parse_with(struct sv text, const struct expr_names *names, const struct
     p.bottom.at = 0;
     p.last = NULL;
     /* Our copy ends with a NUL. Strings are unescaped there, but only in tokens that are done with. */
+    p.names = x->text.p;
     p.start = p.p = (const char *)(x + 1);
     p.end = p.start + text.n;
     if (parse_all(&p) < 0)

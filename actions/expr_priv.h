@@ -102,8 +102,17 @@ struct naming {
     const struct expr_names *names;
     const struct expr_env *env;
 };
+bool expr_name_listed(const struct expr_names *names, struct sv name);
 /* *lent: the context, when the environment is at hand. */
-bool expr_name_known(const struct naming *ns, struct sv name, struct val **lent);
+static inline bool expr_name_known(const struct naming *ns, struct sv name, struct val **lent)
+{
+    *lent = NULL;
+    if (ns->env == NULL)
+        return expr_name_listed(ns->names, name);
+    if (ns->env->context != NULL)
+        *lent = ns->env->context(ns->env->ctx, name);
+    return *lent != NULL;
+}
 const struct fn *expr_function_known(const struct naming *ns, struct sv name); /* NULL: unknown */
 void expr_argument_limits(const struct naming *ns, const struct node *call, size_t *min,
                           size_t *max);

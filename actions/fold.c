@@ -246,7 +246,7 @@ static unsigned next_upper(struct sv *s)
     return utf8_next(s, &code) == 1 ? 0x110000U + c : fold_upper(code);
 }
 
-static bool equal_by_char(struct sv a, struct sv b)
+static NOINLINE bool equal_by_char(struct sv a, struct sv b)
 {
     while (a.n > 0 && b.n > 0)
         if (next_upper(&a) != next_upper(&b))
@@ -265,22 +265,30 @@ static bool is_ascii(struct sv s)
     return (any & FOLD_HIGH) == 0;
 }
 
+/* A capital may take more bytes than its letter; not in ASCII. */
+static NOINLINE bool equal_by_length(struct sv a, struct sv b)
+{
+    return !(is_ascii(a) && is_ascii(b)) && equal_by_char(a, b);
+}
+
 bool fold_eq(struct sv a, struct sv b)
 {
-    size_t i = 0;
+    uint64_t x, y;
 
-    if (a.n != b.n) /* a capital may take more bytes than its letter; not in ASCII */
-        return !(is_ascii(a) && is_ascii(b)) && equal_by_char(a, b);
-    for (; a.n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-        uint64_t x = fold_load8(a.p + i), y = fold_load8(b.p + i);
+    if (a.n != b.n)
+        return equal_by_length(a, b);
+    for (; a.n >= sizeof x; a.p += sizeof x, b.p += sizeof x, a.n -= sizeof x) {
+        x = fold_load8(a.p);
+        y = fold_load8(b.p);
         if (((x | y) & FOLD_HIGH) != 0) /* what came before is ASCII: a character begins here */
-            return equal_by_char((struct sv){a.p + i, a.n - i}, (struct sv){b.p + i, b.n - i});
+            return equal_by_char(a, (struct sv){b.p, a.n});
         if (x != y && fold_upper8(x) != fold_upper8(y))
             return false;
     }
-    uint64_t x = fold_load_few(a.p + i, a.n - i), y = fold_load_few(b.p + i, b.n - i);
+    x = fold_load_few(a.p, a.n);
+    y = fold_load_few(b.p, a.n);
     if (((x | y) & FOLD_HIGH) != 0)
-        return equal_by_char((struct sv){a.p + i, a.n - i}, (struct sv){b.p + i, b.n - i});
+        return equal_by_char(a, (struct sv){b.p, a.n});
     return x == y || fold_upper8(x) == fold_upper8(y);
 }
 

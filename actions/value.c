@@ -223,7 +223,7 @@ __attribute__((constructor)) static void seed_init(void)
 
     if (at != 0)
         memcpy(val_seed, (const void *)at, sizeof val_seed);
-    val_seed[1] |= 1;
+    val_seed[1] = (val_seed[1] ^ 0xA0761D6478BD642FU) | 1;
 }
 
 /* Text with characters above ASCII, a code point at a time. */

@@ -12,7 +12,7 @@
 #define FIRST_ROOM ((size_t)512) /* of a text and the struct before it */
 
 /* Bytes that end a run of plain text: they are escaped, or may begin a character that is. */
-static bool is_special(unsigned char c)
+static inline bool is_special(unsigned char c)
 {
     return c < 0x20 || c == '"' || c == '\\' || c == 0xC2 || c == 0xE2;
 }
@@ -70,40 +70,32 @@ static void add_escaped(struct buf *b, struct sv s)
     buf_addc(b, '"');
 }
 
-static inline bool is_plain(struct sv s)
+/* Whether none of eight bytes is special; those above ASCII may be. */
+static inline bool is_plain8(uint64_t w)
 {
-    size_t i = 0;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
 
-    while (i < s.n && !is_special((unsigned char)s.p[i]))
-        i++;
-    return i == s.n;
+    return (((w - ones * 0x20) | (quote - ones) | (slash - ones) | w) & FOLD_HIGH) == 0;
 }
 
-static inline char *put_text(char *w, struct sv s)
-{
-    if (s.n > 0)
-        memcpy(w, s.p, s.n);
-    return w + s.n;
-}
-
-static inline char *put_quoted(char *w, struct sv s)
+/* Between quotes; NULL: something in it may have to be escaped. */
+static inline char *put_plain(char *w, struct sv s)
 {
     *w++ = '"';
-    w = put_text(w, s);
+    for (; s.n >= sizeof(uint64_t); s.p += sizeof(uint64_t), s.n -= sizeof(uint64_t)) {
+        uint64_t eight = fold_load8(s.p);
+        if (!is_plain8(eight))
+            return NULL;
+        memcpy(w, &eight, sizeof eight);
+        w += sizeof eight;
+    }
+    if (s.n >= 4 ? !is_plain8(fold_load_few(s.p, s.n))
+                 : s.n > 0 && !is_plain8(fold_load_few(s.p, s.n) | UINT64_C(0x2020202020000000)))
+        return NULL;
+    w = sv_put(w, s);
     *w++ = '"';
     return w;
-}
-
-static void add_quoted(struct buf *b, struct sv s)
-{
-    char *w = is_plain(s) ? buf_room(b, s.n + 2) : NULL;
-
-    if (w == NULL) {
-        add_escaped(b, s);
-        return;
-    }
-    (void)put_quoted(w, s);
-    buf_grew(b, s.n + 2);
 }
 
 /* The line end before an item, behind a comma unless it is the first. */
@@ -112,9 +104,40 @@ static inline char *put_line(char *w, bool comma, size_t depth)
     if (comma)
         *w++ = ',';
     *w++ = '\n';
-    for (size_t i = 0; i < 2 * depth; i++)
-        *w++ = ' ';
+    for (size_t i = 0; i < depth; i++, w += 2)
+        memcpy(w, "  ", 2);
     return w;
+}
+
+/* All but strings; of containers that have members only the beginning. At most 32 bytes. */
+static inline char *put_scalar(char *w, const struct val *v)
+{
+    switch ((enum val_kind)v->kind) {
+    case VAL_NULL:
+        return sv_put(w, SV("null"));
+    case VAL_BOOL:
+        return sv_put(w, v->flag ? SV("true") : SV("false"));
+    case VAL_NUMBER:
+        return w + val_number_text(v->num, w);
+    case VAL_ARRAY:
+        return sv_put(w, v->arr.n > 0 ? SV("[") : SV("[]"));
+    case VAL_OBJECT:
+        return sv_put(w, v->obj.n > 0 ? SV("{") : SV("{}"));
+    case VAL_STRING:
+        break;
+    }
+    return w;
+}
+
+/* A value, or the beginning of a container. */
+static void add_value(struct buf *b, const struct val *v)
+{
+    char *w;
+
+    if (v->kind == VAL_STRING)
+        add_escaped(b, v->str.s);
+    else if ((w = buf_room(b, 32)) != NULL)
+        buf_grew(b, (size_t)(put_scalar(w, v) - w));
 }
 
 static void add_line(struct buf *b, bool comma, size_t depth)
@@ -125,35 +148,35 @@ static void add_line(struct buf *b, bool comma, size_t depth)
         buf_grew(b, (size_t)(put_line(w, comma, depth) - w));
 }
 
-/* A line with a key and a string, both plain, which most lines are: in one go. False: it is another one. */
-static bool add_plain_line(struct buf *b, bool comma, size_t depth, struct sv key,
-                           const struct val *child)
+/* The line of an item, m: a member of an object. Nearly always there is nothing to escape, and one look for room is
+ * enough. False: the line may be more than ASCII. */
+static bool add_item(struct buf *b, bool comma, size_t depth, const struct val_member *m,
+                     const struct val *v)
 {
-    if (child->kind != VAL_STRING || !is_plain(val_sv(child)) || !is_plain(key))
-        return false;
-    char *start = buf_room(b, 2 + 2 * depth + key.n + child->str.s.n + 6), *w = start;
-    if (w == NULL)
-        return false;
-    w = put_quoted(put_line(w, comma, depth), key);
-    *w++ = ':';
-    *w++ = ' ';
-    w = put_quoted(w, val_sv(child));
-    buf_grew(b, (size_t)(w - start));
-    return true;
-}
+    struct sv key = {m != NULL ? m->key : "", m != NULL ? m->key_len : 0};
+    size_t most = 2 + 2 * depth + key.n + 4 + (v->kind == VAL_STRING ? v->str.s.n + 2 : 32);
+    char *start = buf_room(b, most), *w = start;
 
-static void add_scalar(const struct val *v, struct buf *b)
-{
-    if (v->kind == VAL_NULL)
-        buf_add(b, "null", 4);
-    else if (v->kind == VAL_STRING)
-        add_quoted(b, val_sv(v));
-    else if (v->kind == VAL_ARRAY)
-        buf_add(b, "[]", 2);
-    else if (v->kind == VAL_OBJECT)
-        buf_add(b, "{}", 2);
-    else
-        val_to_text(v, b);
+    if (w == NULL)
+        return true;
+    w = put_line(w, comma, depth);
+    if (m != NULL && (w = put_plain(w, key)) != NULL) {
+        *w++ = ':';
+        *w++ = ' ';
+    }
+    if (w != NULL)
+        w = v->kind == VAL_STRING ? put_plain(w, v->str.s) : put_scalar(w, v);
+    if (w != NULL) {
+        buf_grew(b, (size_t)(w - start));
+        return true;
+    }
+    add_line(b, comma, depth);
+    if (m != NULL) {
+        add_escaped(b, key);
+        buf_add(b, ": ", 2);
+    }
+    add_value(b, v);
+    return false;
 }
 
 /* A container that is being written, and the next child to write. */
@@ -167,7 +190,7 @@ struct levels {
     struct level few[16]; /* v points here while they suffice */
 };
 
-static void open_level(struct levels *ls, const struct val *v, struct buf *b)
+static void open_level(struct levels *ls, const struct val *v)
 {
     if (ls->n == ls->cap) {
         bool first = ls->v == ls->few;
@@ -179,57 +202,47 @@ static void open_level(struct levels *ls, const struct val *v, struct buf *b)
     struct level *l = &ls->v[ls->n++];
     l->v = v;
     l->i = 0;
-    l->n = val_count(v);
-    buf_addc(b, v->kind == VAL_ARRAY ? '[' : '{');
+    l->n = val_size(v);
 }
 
 /* Walks with a stack of its own: values may be nested deeper than the C stack would like. Stops early once
- * the buffer has passed its limit. Returns how many texts the reference would have put together: one for each key,
- * scalar, empty container, beginning and end of a container. */
-static size_t write_pretty(const struct val *v, struct buf *b)
+ * the buffer has passed its limit. */
+struct pretty {
+    size_t
+        pieces; /* texts that the reference would have put together: one for each key, scalar, empty container,
+                    * beginning and end of a container */
+    bool ascii; /* surely */
+};
+static struct pretty write_pretty(const struct val *v, struct buf *b)
 {
     UNINIT struct levels ls;
-    size_t pieces = 1;
+    struct pretty r = {1, v->kind != VAL_STRING};
 
-    if (val_count(v) == 0) {
-        add_scalar(v, b);
-        return pieces;
-    }
+    add_value(b, v);
+    if (val_size(v) == 0)
+        return r;
     ls.v = ls.few;
     ls.n = 0;
     ls.cap = sizeof ls.few / sizeof ls.few[0];
-    open_level(&ls, v, b);
+    open_level(&ls, v);
     while (ls.n > 0 && !b->over) {
         struct level *l = &ls.v[ls.n - 1];
-        pieces++;
+        r.pieces++;
         if (l->i == l->n) {
             add_line(b, false, --ls.n);
             buf_addc(b, l->v->kind == VAL_ARRAY ? ']' : '}');
             continue;
         }
-        const struct val *child;
-        if (l->v->kind == VAL_OBJECT) {
-            const struct val_member *m = &l->v->obj.m[l->i++];
-            struct sv key = {m->key, m->key_len};
-            child = m->value;
-            pieces++;
-            if (add_plain_line(b, l->i > 1, ls.n, key, child))
-                continue;
-            add_line(b, l->i > 1, ls.n);
-            add_quoted(b, key);
-            buf_add(b, ": ", 2);
-        } else {
-            child = l->v->arr.v[l->i++];
-            add_line(b, l->i > 1, ls.n);
-        }
-        if (val_count(child) == 0)
-            add_scalar(child, b);
-        else
-            open_level(&ls, child, b);
+        const struct val_member *m = l->v->kind == VAL_OBJECT ? &l->v->obj.m[l->i] : NULL;
+        const struct val *child = m != NULL ? m->value : l->v->arr.v[l->i];
+        r.pieces += m != NULL;
+        r.ascii = add_item(b, l->i++ > 0, ls.n, m, child) && r.ascii;
+        if (val_size(child) > 0)
+            open_level(&ls, child);
     }
     if (ls.v != ls.few)
         free(ls.v);
-    return pieces;
+    return r;
 }
 
 void val_to_pretty(const struct val *v, struct buf *b)
@@ -247,9 +260,10 @@ struct val *val_pretty_string(const struct val *v, size_t max_memory)
         memset(head, 0, sizeof(struct val));
         buf_grew(&b, sizeof(struct val));
     }
-    size_t pieces = write_pretty(v, &b);
+    struct pretty done = write_pretty(v, &b);
     struct sv text = {b.p + sizeof(struct val), b.len - sizeof(struct val)};
-    size_t units = b.over ? 0 : utf8_utf16_len(text), overhead = VAL_STRING_BYTES * pieces;
+    size_t units = b.over ? 0 : done.ascii ? text.n : utf8_utf16_len(text);
+    size_t overhead = VAL_STRING_BYTES * done.pieces;
     if (b.over || overhead > max_memory || units > (max_memory - overhead) / 2) {
         buf_free(&b);
         return NULL;

@@ -53,6 +53,10 @@ static inline bool val_is_scalar(const struct val *v)
 {
     return v->kind < VAL_ARRAY;
 }
+static inline size_t val_size(const struct val *v) /* val_count() without a call */
+{
+    return v->kind == VAL_ARRAY ? v->arr.n : v->kind == VAL_OBJECT ? v->obj.n : 0;
+}
 #define VAL_UNITS_UNKNOWN SIZE_MAX
 static inline size_t val_units(const struct val *v) /* of a string */
 {
@@ -89,8 +93,7 @@ extern uint64_t val_seed[2]; /* of the hash; written once, before main */
 /* 64 x 64 -> 128 bits, folded: the mixing step of wyhash. */
 static inline uint64_t val_hash_step(uint64_t h, uint64_t w)
 {
-    __extension__ unsigned __int128 r =
-        (__extension__(unsigned __int128)(h ^ w)) * (val_seed[1] ^ 0xA0761D6478BD642FU);
+    __extension__ unsigned __int128 r = (__extension__(unsigned __int128)(h ^ w)) * val_seed[1];
 
     return (uint64_t)r ^ (uint64_t)(r >> 64);
 }

@@ -50,28 +50,14 @@ static bool make_room(struct buf *b, size_t n)
     return true;
 }
 
-void buf_add(struct buf *b, const void *data, size_t n)
+char *buf_room_grow(struct buf *b, size_t n)
 {
-    if (n == 0 || !make_room(b, n))
-        return;
-    memcpy(b->p + b->len, data, n);
-    b->len += n;
-    b->p[b->len] = '\0';
-}
-
-void buf_addc(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
+    return make_room(b, n) ? b->p + b->len : NULL;
 }
 
 void buf_adds(struct buf *b, const char *s)
 {
     buf_add(b, s, strlen(s));
-}
-
-void buf_addsv(struct buf *b, struct sv s)
-{
-    buf_add(b, s.p, s.n);
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)
@@ -138,20 +124,6 @@ void buf_consume(struct buf *b, size_t n)
         return;
     b->len -= n;
     memmove(b->p, b->p + n, b->len + 1);
-}
-
-char *buf_room(struct buf *b, size_t n)
-{
-    return make_room(b, n) ? b->p + b->len : NULL;
-}
-
-void buf_grew(struct buf *b, size_t n)
-{
-    BUG(n > 0 && (b->cap == 0 || n > b->cap - 1 - b->len));
-    if (n == 0)
-        return;
-    b->len += n;
-    b->p[b->len] = '\0';
 }
 
 int buf_done(const struct buf *b, const char *what, struct err *e)

@@ -24,19 +24,46 @@ extern char buf_empty[1];
 
 void buf_free(struct buf *b);  /* for AUTO(buf_free); leaves it empty and usable */
 void buf_reset(struct buf *b); /* empty, keeps memory */
-void buf_add(struct buf *b, const void *data, size_t n);
-void buf_addc(struct buf *b, char c);
+/* What buf_room() does where the room is not there yet. */
+char *buf_room_grow(struct buf *b, size_t n);
+/* Room for n more bytes at p + len, or NULL when that passes the limit; commit with buf_grew(). */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+    return !b->over && n < b->cap - b->len ? b->p + b->len : buf_room_grow(b, n);
+}
+static inline void buf_grew(struct buf *b, size_t n)
+{
+    if (n == 0)
+        return;
+    BUG(n >= b->cap - b->len);
+    b->len += n;
+    b->p[b->len] = '\0';
+}
+static inline void buf_add(struct buf *b, const void *data, size_t n)
+{
+    char *w = n > 0 ? buf_room(b, n) : NULL;
+
+    if (w == NULL)
+        return;
+    memcpy(w, data, n);
+    b->len += n;
+    b->p[b->len] = '\0';
+}
+static inline void buf_addc(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
 void buf_adds(struct buf *b, const char *s);
-void buf_addsv(struct buf *b, struct sv s);
+static inline void buf_addsv(struct buf *b, struct sv s)
+{
+    buf_add(b, s.p, s.n);
+}
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_addvf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Appends the code point as UTF-8. */
 void buf_add_utf8(struct buf *b, unsigned code);
 /* Drops n bytes from the front (n <= len). */
 void buf_consume(struct buf *b, size_t n);
-/* Room for n more bytes at p + len, or NULL when that passes the limit; commit with buf_grew(). */
-char *buf_room(struct buf *b, size_t n);
-void buf_grew(struct buf *b, size_t n);
 /* FAIL_LIMIT if anything was dropped. */
 MUST_USE int buf_done(const struct buf *b, const char *what, struct err *e);
 /* Gives the NUL-terminated content away (free()); the buffer is empty afterwards. */

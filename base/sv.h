@@ -65,6 +65,25 @@ struct sv sv_trim(struct sv s); /* space, tab, CR, LF, VT, FF at both ends */
 bool sv_next(struct sv *s, char c, struct sv *head);
 int sv_cmp(struct sv a, struct sv b);              /* bytewise, shorter first */
 char *sv_dup(struct sv s) __attribute__((malloc)); /* NUL-terminated copy */
+/* Copies s to w, without a call while it is short; returns the end. */
+static inline char *sv_put(char *w, struct sv s)
+{
+    if (s.n > 32)
+        memcpy(w, s.p, s.n);
+    else if (s.n >= 8) {
+        for (size_t i = 0; i + 8 < s.n; i += 8)
+            memcpy(w + i, s.p + i, 8);
+        memcpy(w + s.n - 8, s.p + s.n - 8, 8); /* the last ones, some perhaps once more */
+    } else if (s.n >= 4) {
+        memcpy(w, s.p, 4);
+        memcpy(w + s.n - 4, s.p + s.n - 4, 4);
+    } else if (s.n > 0) {
+        w[0] = s.p[0];
+        w[s.n / 2] = s.p[s.n / 2];
+        w[s.n - 1] = s.p[s.n - 1];
+    }
+    return w + s.n;
+}
 
 static inline bool ch_is_digit(char c)
 {
