@@ -135,7 +135,7 @@ static inline void push_property(struct parser *p, const char *at, const char *s
 }
 
 /* The value of a string literal with quotes in it: unescaped inside our copy of the text. */
-static struct sv unescaped(const struct parser *p, const char *at, const char *stop)
+static NOINLINE struct sv unescaped(const struct parser *p, const char *at, const char *stop)
 {
     char *copy = (char *)(p->x + 1) + (at + 1 - p->start), *w = copy; /* it follows the struct */
     const char *r = w, *end = copy + (stop - at - 2);

@@ -147,15 +147,8 @@ static size_t fixed_bytes(const struct expr *x)
     return x->text.n * (2 * OBJECT_BYTES + VAL_STRING_BYTES + 2);
 }
 
-/* Adds the rest for a result; a UTF-16 unit takes a byte or more. */
-struct res expr_counted(struct eval *ev, struct res r)
+struct res expr_over(struct eval *ev, struct res r)
 {
-    if (r.v->kind == VAL_STRING)
-        ev->sum += 2 * r.v->str.s.n;
-    else if (r.v->kind == VAL_ARRAY && (r.how & RES_OWN) != 0 && r.v->flag)
-        ev->sum += sizeof(void *) * r.v->arr.n;
-    if (ev->sum <= ev->max_sum)
-        return r;
     ev->again = true;
     res_done(r);
     return RES_FAILED;
@@ -183,7 +176,7 @@ NOINLINE static struct res eval_compare(struct eval *ev, const struct node *n, u
         r = (n->kind == N_GE && expr_equal(a.v, b.v)) || less(b.v, a.v);
     res_done(a);
     res_done(b);
-    return res_lent(val_bool(r));
+    return res_bool(r);
 }
 
 NOINLINE static struct res eval_logic(struct eval *ev, const struct node *n, unsigned level)
@@ -192,7 +185,7 @@ NOINLINE static struct res eval_logic(struct eval *ev, const struct node *n, uns
         struct res r = expr_eval_node(ev, c, level + 1);
         if (r.v == NULL)
             return r;
-        if (c->next == NULL || val_truthy(r.v) == (n->kind == N_OR)) {
+        if (c->next == NULL || val_is_true(r.v) == (n->kind == N_OR)) {
             r.how &= ~(unsigned)RES_RAW; /* the reference hands the plain value on */
             return expr_counted(ev, r);
         }
@@ -293,7 +286,7 @@ static struct res all_members(struct res left)
 /* The member of a container that the left side is, lent or, when nobody else holds the container, kept. */
 static inline struct res member(struct res left, struct val *hit)
 {
-    struct res r = hit != NULL ? (struct res){hit, RES_RAW} : res_lent(val_null());
+    struct res r = hit != NULL ? (struct res){hit, RES_RAW} : res_lent(&val_nothing);
 
     if ((left.how & RES_OWN) != 0) {
         (void)val_ref(r.v);
@@ -339,7 +332,7 @@ static struct res eval_index(struct eval *ev, const struct node *n, unsigned lev
     if (!val_is_scalar(left.v))
         return index_any(ev, key, level, left);
     res_done(left); /* the index is not even evaluated */
-    return key->kind == N_WILDCARD ? res_own(val_filtered(0)) : res_lent(val_null());
+    return key->kind == N_WILDCARD ? res_own(val_filtered(0)) : res_lent(&val_nothing);
 }
 
 static struct res eval_name(struct eval *ev, const struct node *n)
@@ -357,9 +350,9 @@ static struct res eval_not(struct eval *ev, const struct node *n, unsigned level
 
     if (r.v == NULL)
         return r;
-    bool yes = val_truthy(r.v);
+    bool yes = val_is_true(r.v);
     res_done(r);
-    return res_lent(val_bool(!yes));
+    return res_bool(!yes);
 }
 
 static inline struct res eval_core(struct eval *ev, const struct node *n, unsigned level)

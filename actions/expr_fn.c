@@ -58,7 +58,7 @@ static struct res fn_contains(struct eval *ev, const struct node *n, unsigned le
         return left;
     if (left.v->kind == VAL_OBJECT || (left.v->kind == VAL_ARRAY && left.v->arr.n == 0)) {
         res_done(left);
-        return res_lent(val_bool(false));
+        return res_bool(false);
     }
     struct res right = expr_eval_node(ev, n->last, level + 1);
     bool found = right.v != NULL && contains(left.v, right.v);
@@ -66,7 +66,7 @@ static struct res fn_contains(struct eval *ev, const struct node *n, unsigned le
     if (right.v == NULL)
         return right;
     res_done(right);
-    return res_lent(val_bool(found));
+    return res_bool(found);
 }
 
 static bool has_affix(const struct node *n, const struct val *left, const struct val *right)
@@ -85,7 +85,7 @@ static struct res fn_affix(struct eval *ev, const struct node *n, unsigned level
         return left;
     if (!val_is_scalar(left.v)) {
         res_done(left);
-        return res_lent(val_bool(false));
+        return res_bool(false);
     }
     struct res right = expr_eval_node(ev, n->last, level + 1);
     if (right.v == NULL) {
@@ -95,7 +95,7 @@ static struct res fn_affix(struct eval *ev, const struct node *n, unsigned level
     bool found = val_is_scalar(right.v) && has_affix(n, left.v, right.v);
     res_done(left);
     res_done(right);
-    return res_lent(val_bool(found));
+    return res_bool(found);
 }
 
 /* The text so far counts against the limit of one result, as MemoryCounter does it. */
@@ -479,11 +479,11 @@ static struct res fn_status(struct eval *ev, const struct node *n, unsigned leve
     if (n->n_args == 0 ? plain == NULL : of == NULL)
         return expr_fail(ev, FAIL_INPUT, "Unrecognized function: '%.*s'", SV_ARG(n->text));
     if (n->n_args == 0)
-        return res_lent(val_bool(plain(env->ctx)));
+        return res_bool(plain(env->ctx));
     struct texts t;
     struct res r = RES_FAILED;
     if (eval_texts(ev, n, level, &t))
-        r = res_lent(val_bool(of(env->ctx, t.s, t.n)));
+        r = res_bool(of(env->ctx, t.s, t.n));
     texts_done(&t);
     return r;
 }
@@ -528,11 +528,11 @@ struct res expr_call(struct eval *ev, const struct node *n, unsigned level)
     case FN_TO_JSON:
         return fn_to_json(ev, n, level);
     case FN_ALWAYS:
-        return res_lent(val_bool(true));
+        return res_bool(true);
     case FN_CANCELLED:
         if (ev->env->cancelled == NULL)
             break;
-        return res_lent(val_bool(ev->env->cancelled(ev->env->ctx)));
+        return res_bool(ev->env->cancelled(ev->env->ctx));
     case FN_SUCCESS:
     case FN_FAILURE:
         return fn_status(ev, n, level);

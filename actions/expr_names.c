@@ -87,14 +87,10 @@ const struct fn *expr_function_known(const struct naming *ns, struct sv name)
     return fn != NULL ? fn : &fn_other;
 }
 
-/* Argument counts: the function's own, or those that the caller's list or environment gives. */
+/* Argument counts that the caller's list or environment gives instead of the function's own. */
 void expr_argument_limits(const struct naming *ns, const struct node *call, size_t *min,
                           size_t *max)
 {
-    *min = call->fn->min;
-    *max = call->fn->max;
-    if (call->fn->id < FN_ALWAYS)
-        return;
     if (ns->env != NULL) {
         if ((call->fn->id == FN_SUCCESS && ns->env->success_of != NULL) ||
             (call->fn->id == FN_FAILURE && ns->env->failure_of != NULL))

@@ -140,7 +140,6 @@ static enum state close_call(struct parser *p, const char *at, size_t count)
 {
     struct node *args = NULL, *last = count > 0 ? p->operands : NULL;
     unsigned depth = 0;
-    size_t min, max;
 
     p->last = at;
     p->p = at + 1;
@@ -159,7 +158,9 @@ static enum state close_call(struct parser *p, const char *at, size_t count)
     call->last = last;
     call->n_args = (uint32_t)count;
     call->depth = depth + 1;
-    expr_argument_limits(&p->naming, call, &min, &max);
+    size_t min = call->fn->min, max = call->fn->max;
+    if (call->fn->id >= FN_ALWAYS)
+        expr_argument_limits(&p->naming, call, &min, &max);
     if (count < min)
         return fail_call(p, call, "Too few parameters supplied");
     if (count > max)
@@ -344,21 +345,22 @@ enum sign {
     SIGN_COMMA,
     SIGN_LESS,
     SIGN_GREATER,
-    SIGN_DOUBLE, /* only with '=' behind a '!', else twice */
+    SIGN_EQUALS,
+    SIGN_NOT,
+    SIGN_AND,
+    SIGN_OR,
 };
 static const uint8_t signs[256] = {
-    ['.'] = SIGN_DOT,         [','] = SIGN_COMMA,       ['['] = SIGN_OPEN_INDEX,
-    [']'] = SIGN_CLOSE_INDEX, [')'] = SIGN_CLOSE_PAREN, ['<'] = SIGN_LESS,
-    ['>'] = SIGN_GREATER,     ['='] = SIGN_DOUBLE,      ['!'] = SIGN_DOUBLE,
-    ['&'] = SIGN_DOUBLE,      ['|'] = SIGN_DOUBLE,
+    ['.'] = SIGN_DOT,         [','] = SIGN_COMMA, ['['] = SIGN_OPEN_INDEX, [']'] = SIGN_CLOSE_INDEX,
+    [')'] = SIGN_CLOSE_PAREN, ['<'] = SIGN_LESS,  ['>'] = SIGN_GREATER,    ['='] = SIGN_EQUALS,
+    ['!'] = SIGN_NOT,         ['&'] = SIGN_AND,   ['|'] = SIGN_OR,
 };
 
-static inline enum state read_double(struct parser *p, const char *at)
+/* An operator that its second character completes. */
+static inline enum state read_pair(struct parser *p, enum node_kind kind, const char *at,
+                                   char second)
 {
-    if (at[1] != (*at == '!' ? '=' : *at))
-        return fail_symbol(p, at, false);
-    enum node_kind kind = *at == '=' ? N_EQ : *at == '!' ? N_NE : *at == '&' ? N_AND : N_OR;
-    return binary(p, kind, at, at + 2);
+    return at[1] == second ? binary(p, kind, at, at + 2) : fail_symbol(p, at, false);
 }
 
 /* Behind an operand. */
@@ -381,8 +383,14 @@ static inline enum state read_on(struct parser *p, bool value)
         return at[1] == '=' ? binary(p, N_LE, at, at + 2) : binary(p, N_LT, at, at + 1);
     case SIGN_GREATER:
         return at[1] == '=' ? binary(p, N_GE, at, at + 2) : binary(p, N_GT, at, at + 1);
-    case SIGN_DOUBLE:
-        return read_double(p, at);
+    case SIGN_EQUALS:
+        return read_pair(p, N_EQ, at, '=');
+    case SIGN_NOT:
+        return read_pair(p, N_NE, at, '=');
+    case SIGN_AND:
+        return read_pair(p, N_AND, at, '&');
+    case SIGN_OR:
+        return read_pair(p, N_OR, at, '|');
     case SIGN_NONE:
         break;
     }

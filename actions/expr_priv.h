@@ -161,7 +161,7 @@ struct eval {
 };
 struct res expr_eval_any(struct eval *ev, const struct node *n, unsigned level);
 struct res expr_call(struct eval *ev, const struct node *n, unsigned level);
-struct res expr_counted(struct eval *ev, struct res r); /* adds to the sum; may fail */
+struct res expr_over(struct eval *ev, struct res r); /* the sum is above its limit: fails */
 struct res expr_fail(struct eval *ev, enum fail code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 struct res expr_fail_memory(struct eval *ev, const struct node *n);
 bool expr_equal(const struct val *a, const struct val *b); /* == of the language */
@@ -178,6 +178,10 @@ static inline struct res res_lent(struct val *v)
 {
     return (struct res){v, 0};
 }
+static inline struct res res_bool(bool b)
+{
+    return res_lent(b ? &val_true : &val_false);
+}
 static inline struct res res_own(struct val *own_v)
 {
     return (struct res){own_v, RES_OWN};
@@ -188,6 +192,17 @@ static inline void res_done(struct res r)
         val_drop(r.v);
 }
 struct val *res_to_val(struct res r); /* a new reference; done with r */
+/* Adds to the sum what a result takes besides fixed_bytes() of the tree; a UTF-16 unit takes a byte or more. */
+static inline struct res expr_counted(struct eval *ev, struct res r)
+{
+    if (r.v->kind == VAL_STRING)
+        ev->sum += 2 * r.v->str.s.n;
+    else if (r.v->kind == VAL_ARRAY && (r.how & RES_OWN) != 0 && r.v->flag)
+        ev->sum += sizeof(void *) * r.v->arr.n;
+    else
+        return r;
+    return ev->sum <= ev->max_sum ? r : expr_over(ev, r);
+}
 
 /* ---- trace ---- */
 void expr_trace_enter(const struct eval *ev, const struct node *n, unsigned level);

@@ -17,9 +17,9 @@
 #define SMALL 8 /* members that are searched one by one */
 
 /* Never written: the immortal count keeps val_ref and val_unref off them. */
-static struct val the_null = {.refs = VAL_IMMORTAL, .kind = VAL_NULL};
-static struct val the_false = {.refs = VAL_IMMORTAL, .kind = VAL_BOOL, .flag = false};
-static struct val the_true = {.refs = VAL_IMMORTAL, .kind = VAL_BOOL, .flag = true};
+struct val val_nothing = {.refs = VAL_IMMORTAL, .kind = VAL_NULL};
+struct val val_false = {.refs = VAL_IMMORTAL, .kind = VAL_BOOL, .flag = false};
+struct val val_true = {.refs = VAL_IMMORTAL, .kind = VAL_BOOL, .flag = true};
 
 static struct val *make(enum val_kind kind, size_t extra)
 {
@@ -31,12 +31,12 @@ static struct val *make(enum val_kind kind, size_t extra)
 
 struct val *val_null(void)
 {
-    return &the_null;
+    return &val_nothing;
 }
 
 struct val *val_bool(bool b)
 {
-    return b ? &the_true : &the_false;
+    return b ? &val_true : &val_false;
 }
 
 /* Small whole numbers exist once. Written before main. */

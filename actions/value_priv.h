@@ -63,6 +63,14 @@ static inline size_t val_units(const struct val *v) /* of a string */
     return v->str.utf16 != VAL_UNITS_UNKNOWN ? v->str.utf16 : utf8_utf16_len(v->str.s);
 }
 
+/* What val_null() and val_bool() return. */
+extern struct val val_nothing, val_false, val_true;
+
+static inline bool val_is_true(const struct val *v) /* val_truthy() without a call for most kinds */
+{
+    return v->kind == VAL_BOOL ? v->flag : v->kind == VAL_STRING ? v->str.s.n > 0 : val_truthy(v);
+}
+
 /* A string of n bytes whose content the caller writes at val_text(); utf16 is its length in UTF-16 units. */
 struct val *val_string_room(size_t n, size_t utf16);
 /* val_ref() and val_unref() without a call where there is nothing else to do. Not NULL. */
