@@ -360,7 +360,8 @@ void wf_check_needs(struct wf_reader *r, struct wf *w, const struct tok *jobs)
         start = start || w->jobs[i].n_needs == 0;
     if (!start) {
         wf_error_at(r, jobs, "The workflow must contain at least one job with no dependencies.");
-        return;
+        if (r->opt == NULL || !r->opt->go_on)
+            return;
     }
     AUTO(auto_free) size_t *open = xcalloc(w->n_jobs, sizeof(size_t));
     resolve(w);

@@ -50,6 +50,36 @@ static void check_file(struct lint *l, const struct yx_node *runs, const char *k
         lint_at(l, &rule_missing_action_file, n, "there is no file '%s'", path);
 }
 
+/* Keys of `runs` that mean something to actions of another kind. */
+static void check_kind(struct lint *l, const struct yx_node *runs, struct sv using)
+{
+    static const struct {
+        const char *kind, *words;
+        const char *keys[12]; /* ended by NULL */
+    } foreign[] = {
+        {"node",
+         "runs on node",
+         {"image", "args", "env", "entrypoint", "pre-entrypoint", "post-entrypoint", "steps",
+          NULL}},
+        {"docker", "runs in a container", {"main", "pre", "post", "steps", NULL}},
+        {"composite",
+         "is a list of steps",
+         {"main", "pre", "pre-if", "post", "post-if", "image", "args", "env", "entrypoint",
+          "pre-entrypoint", "post-entrypoint", NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        if (!sv_istarts(using, sv_of(foreign[i].kind)))
+            continue;
+        for (const char *const *k = foreign[i].keys; *k != NULL; k++) {
+            if (lint_key(runs, *k) != NULL)
+                lint_at(l, &rule_ignored_key, lint_key(runs, *k),
+                        "'%s' means nothing to an action that %s: it is ignored", *k,
+                        foreign[i].words);
+        }
+    }
+}
+
 static void check_runs(struct lint *l, const struct yx_node *runs)
 {
     static const char *const known[] = {
@@ -59,6 +89,7 @@ static void check_runs(struct lint *l, const struct yx_node *runs)
     const struct yx_node *using = lint_get(runs, "using");
 
     check_keys(l, runs, known, "'runs'");
+    check_kind(l, runs, lint_str(runs, "using"));
     if (using == NULL && lint_get(runs, "plugin") != NULL)
         lint_at(l, &rule_invalid_manifest, lint_key(runs, "plugin"),
                 "plugins are of the official runner alone; say 'using'");

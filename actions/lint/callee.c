@@ -112,7 +112,8 @@ void lint_calls(struct lint *l)
         if (found == NOT_FOUND)
             lint_at(l, &rule_called_workflow_missing, uses, "there is no file '" SV_FMT "'",
                     SV_ARG(sv_sub(uses->text, 2, SV_NPOS)));
-        else if (found == UNKNOWN)
+        else if (found == UNKNOWN && !sv_starts(uses->text, SV("./")) &&
+                 !sv_starts(uses->text, SV("$/")))
             check_pin(l, uses);
         if (found != FOUND)
             continue;

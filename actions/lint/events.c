@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Triggers. Rules: cron-interval, invalid-timezone, glob-never-matches, duplicate-filter, useless-default,
- * choice-default, duplicate-choice. */
+ * choice-default, duplicate-choice, filter-conflict, invalid-input (defaults). */
 #include "actions/cron.h"
 #include "actions/event.h"
 #include "actions/lint/lint_priv.h"
@@ -50,6 +50,22 @@ static void check_schedule(struct lint *l, const struct yx_node *list)
 
 /* ---- filters ---- */
 
+/* Outside of [...] and not behind a backslash: what git allows in no ref. */
+static bool has_forbidden(struct sv p)
+{
+    bool in_set = false;
+
+    for (size_t i = 0; i < p.n; i++) {
+        if (p.p[i] == '\\')
+            i++;
+        else if (p.p[i] == '[' || p.p[i] == ']')
+            in_set = p.p[i] == '[';
+        else if (!in_set && strchr("^~:", p.p[i]) != NULL)
+            return true;
+    }
+    return sv_find(p, SV("..")) != SV_NPOS || sv_find(p, SV("@{")) != SV_NPOS;
+}
+
 static const char *never_matches(struct sv p, const char *key)
 {
     if (sv_starts(p, SV("!")))
@@ -62,6 +78,10 @@ static const char *never_matches(struct sv p, const char *key)
         return "paths are relative to the repository, without './' or '/' in front";
     if (key[0] == 'p' && sv_ends(p, SV("/")))
         return "only files have changes; to match what is in a folder, end with '/**'";
+    if (key[0] == 'p' && (sv_starts(p, SV("../")) || sv_find(p, SV("/../")) != SV_NPOS))
+        return "nothing outside of the repository has changes";
+    if (key[0] != 'p' && has_forbidden(p))
+        return "no branch or tag can have such a name; these are globs, not regular expressions";
     if (key[0] != 'p' && (sv_starts(p, SV("/")) || sv_ends(p, SV("/")) || sv_ends(p, SV(".lock")) ||
                           sv_chr(p, ' ') != SV_NPOS))
         return "no branch or tag can have such a name";
@@ -103,6 +123,10 @@ static void check_filters(struct lint *l, const struct yx_node *event)
         const struct yx_node *list = lint_get(event, keys[i]);
         if (list != NULL)
             check_list(l, list, keys[i]);
+        if (i % 2 == 1 && list != NULL && lint_key(event, keys[i - 1]) != NULL)
+            lint_at(l, &rule_filter_conflict, lint_key(event, keys[i]),
+                    "an event takes '%s' or '%s', not both; a pattern with '!' in '%s' excludes",
+                    keys[i - 1], keys[i], keys[i - 1]);
     }
 }
 
@@ -132,7 +156,37 @@ static void check_choice(struct lint *l, const struct yx_node *input)
                 SV_ARG(dflt->text));
 }
 
-static void check_inputs(struct lint *l, const struct yx_node *inputs)
+static bool is_number_text(struct sv s)
+{
+    const struct yx_node n = {.kind = YX_SCALAR, .style = YX_PLAIN, .text = s};
+    double ignored;
+
+    return lint_number(&n, &ignored);
+}
+
+/* GitHub refuses the call, or the form starts with what it does not accept. */
+static void check_default(struct lint *l, const struct yx_node *input, bool call)
+{
+    const struct yx_node *dflt = lint_get(input, "default");
+    struct sv type = lint_str(input, "type");
+    bool number = sv_is(type, "number");
+
+    if (dflt == NULL || dflt->kind != YX_SCALAR || lint_has_expr(dflt) ||
+        !(number || sv_is(type, "boolean")))
+        return;
+    enum tok_kind k = lint_kind(dflt);
+    if (number ? k == TOK_NUMBER || (!call && is_number_text(dflt->text)) : k == TOK_BOOL)
+        return;
+    lint_at(l, &rule_invalid_input, dflt, "the default of a %s must be %s, not '" SV_FMT "'%s",
+            number ? "number" : "boolean", number ? "one" : "true or false", SV_ARG(dflt->text),
+            dflt->style != YX_PLAIN &&
+                    (number ? is_number_text(dflt->text)
+                            : sv_is(dflt->text, "true") || sv_is(dflt->text, "false"))
+                ? "; write it without quotes"
+                : "");
+}
+
+static void check_inputs(struct lint *l, const struct yx_node *inputs, bool call)
 {
     for (size_t i = 0; inputs != NULL && inputs->kind == YX_MAPPING && i < inputs->n; i++) {
         const struct yx_node *in = inputs->items[2 * i + 1];
@@ -142,6 +196,7 @@ static void check_inputs(struct lint *l, const struct yx_node *inputs)
                     "'" SV_FMT "' is required: its default is never used",
                     SV_ARG(inputs->items[2 * i]->text));
         check_choice(l, in);
+        check_default(l, in, call);
     }
 }
 
@@ -155,7 +210,7 @@ void lint_events(struct lint *l)
         if (sv_is(name, "schedule"))
             check_schedule(l, v);
         else if (sv_is(name, "workflow_call") || sv_is(name, "workflow_dispatch"))
-            check_inputs(l, lint_get(v, "inputs"));
+            check_inputs(l, lint_get(v, "inputs"), sv_is(name, "workflow_call"));
         else
             check_filters(l, v);
     }

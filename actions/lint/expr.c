@@ -274,7 +274,15 @@ static void check_parts(struct lint *l, const struct lint_site *s)
         at = next == SV_NPOS ? SV_NPOS : end + next;
     }
     size_t end = tok_find_close(v, first);
-    if (s->place == PLACE_IF && (first != 0 || sv_trim(sv_sub(v, end, SV_NPOS)).n > 0))
+    struct sv behind = sv_sub(v, end, SV_NPOS);
+    if (s->place == PLACE_IF && first == 0 && behind.n > 0 && sv_trim(behind).n == 0)
+        lint_at(l, &rule_condition_literal_text, s->node,
+                "the condition is always true: the %s behind }} makes it a text that is not empty; "
+                "%s",
+                behind.p[0] == '\n' ? "line break" : "white space",
+                behind.p[0] == '\n' ? "begin it with `|-` or `>-`, or leave ${{ }} out"
+                                    : "leave it out");
+    else if (s->place == PLACE_IF && (first != 0 || behind.n > 0))
         lint_at(l, &rule_condition_literal_text, s->node,
                 "the condition is always true: with text around ${{ }} it is a text that is not "
                 "empty; put the whole of it into one ${{ }} or none");

@@ -90,6 +90,39 @@ static void check_format(const struct lint_expr *x, const struct node *n,
 
 /* ---- JSON ---- */
 
+/* Recursion is bounded by the depth limit of fromJSON(). */
+static const struct lt *json_type(struct lint *l, const struct val *v);
+
+static const struct lt *json_object_type(struct lint *l, const struct val *v)
+{
+    struct lt_builder b = {0};
+
+    for (size_t i = 0; i < val_count(v); i++) {
+        struct sv key = val_key_at(v, i);
+        char *copy = lint_alloc(l, key.n + 1);
+        memcpy(copy, key.p, key.n);
+        lt_add(&b, (struct sv){copy, key.n}, json_type(l, val_at(v, i)), i);
+    }
+    return lt_build(l, &b, NULL, NULL, "the object has no");
+}
+
+static const struct lt *json_array_type(struct lint *l, const struct val *v)
+{
+    const struct lt *item = NULL;
+
+    for (size_t i = 0; i < val_count(v); i++) {
+        const struct lt *t = json_type(l, val_at(v, i));
+        if (i > 0 && (t->kind != item->kind || lt_is_container(t)))
+            return &lt_array;
+        item = t;
+    }
+    if (item == NULL || item->kind == LT_ANY)
+        return &lt_array;
+    struct lt *t = lint_alloc(l, sizeof *t);
+    *t = (struct lt){.kind = LT_ARRAY, .item = item};
+    return t;
+}
+
 static const struct lt *json_type(struct lint *l, const struct val *v)
 {
     switch (val_kind(v)) {
@@ -102,12 +135,11 @@ static const struct lt *json_type(struct lint *l, const struct val *v)
     case VAL_STRING:
         return &lt_string;
     case VAL_ARRAY:
-        return &lt_array;
+        return json_array_type(l, v);
     case VAL_OBJECT:
         break;
     }
-    (void)l;
-    return &lt_map;
+    return val_count(v) > 0 ? json_object_type(l, v) : &lt_map;
 }
 
 static const struct lt *check_from_json(const struct lint_expr *x, const struct node *arg,

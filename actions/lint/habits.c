@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Expressions that are legal and rarely meant. Rules: constant-condition, unsound-contains, spoofable-actor,
- * all-secrets, unmasked-secret, always-in-condition, redundant-braces. */
+ * all-secrets, unmasked-secret, always-in-condition, redundant-braces, unsound-ternary. */
 #include "actions/lint/lint_priv.h"
 #include "base/mem.h"
 
@@ -144,8 +144,22 @@ static void check_secrets(const struct lint_expr *x, const struct node *n,
     }
 }
 
+/* `a && '' || b` is b, whatever a is. */
+static void check_ternary(const struct lint_expr *x, const struct node *n)
+{
+    for (const struct node *c = n->first; c != NULL && c->next != NULL; c = c->next) {
+        const struct node *middle = c->kind == N_AND ? c->last : NULL;
+        if (middle != NULL && constant(middle) == 0 && constant(c->first) < 0)
+            lint_expr_at(x, &rule_unsound_ternary, middle,
+                         "what stands between && and || is false itself, so what follows || comes "
+                         "out always; turn the condition around, or use case()");
+    }
+}
+
 static void look(const struct lint_expr *x, const struct node *n, const struct node *parent)
 {
+    if (n->kind == N_OR)
+        check_ternary(x, n);
     if (n->kind == N_CALL)
         check_contains(x, n);
     if (n->kind == N_EQ)
@@ -177,8 +191,11 @@ void lint_condition(const struct yx_node *n, int *value, bool *status)
     if (n == NULL || n->kind != YX_SCALAR)
         return;
     struct sv s = sv_trim(n->text);
-    if (sv_starts(s, SV("${{")) && sv_ends(s, SV("}}")))
+    if (sv_starts(s, SV("${{")) && sv_ends(s, SV("}}"))) {
+        if (s.n != n->text.n)
+            return; /* with white space around it a text */
         s = sv_trim(sv_sub(s, 3, s.n - 5));
+    }
     if (expr_parse(s, NULL, &x, &xe, &e) < 0 || expr_is_blank(x))
         return;
     *status = expr_has_status_function(x);

@@ -222,6 +222,13 @@ static void check_comparison(const struct lint_expr *x, const struct node *n, co
                      lt_name(lt_is_container(a) ? a : b));
         return;
     }
+    if (order && (a->kind == LT_BOOL) != (b->kind == LT_BOOL) && a->kind != LT_ANY &&
+        b->kind != LT_ANY) {
+        lint_expr_at(x, &rule_comparison_type, n,
+                     "a boolean has no order: it counts as 0 or 1 beside %s",
+                     lt_name(a->kind == LT_BOOL ? b : a));
+        return;
+    }
     const struct node *literal = never_equal(a, right) ? right : never_equal(b, left) ? left : NULL;
     if (literal != NULL)
         lint_expr_at(x, &rule_comparison_type, n, "%s is never equal to the text '" SV_FMT "'%s",

@@ -123,6 +123,7 @@ struct sv lint_str(const struct yx_node *map, const char *key);             /* o
 bool lint_has_expr(const struct yx_node *n);                                /* anywhere below */
 enum tok_kind lint_kind(const struct yx_node *scalar); /* its YAML type; TOK_STRING when in doubt */
 bool lint_is_true(const struct yx_node *n);
+bool lint_number(const struct yx_node *scalar, double *out); /* false: it is none */
 /* The items of a sequence, or the scalar alone. */
 size_t lint_count(const struct yx_node *n);
 const struct yx_node *lint_item(const struct yx_node *n, size_t i);

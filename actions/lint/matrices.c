@@ -58,15 +58,13 @@ static bool may_match(const struct yx_node *want, const struct yx_node *vector_v
         return true;
     for (size_t i = 0; i < vector_values->n; i++) {
         const struct yx_node *v = vector_values->items[i];
+        double a, b;
         if (v->kind != YX_SCALAR || sv_ieq(v->text, want->text) || lint_kind(v) != lint_kind(want))
+            return true;
+        if (lint_number(v, &a) && lint_number(want, &b) && !(a < b) && !(a > b))
             return true;
     }
     return false;
-}
-
-static bool same_kind_number(const struct yx_node *a)
-{
-    return a->kind == YX_SCALAR && lint_kind(a) == TOK_NUMBER;
 }
 
 static void check_exclude(struct lint *l, const struct yx_node *matrix, const struct yx_node *list)
@@ -76,7 +74,7 @@ static void check_exclude(struct lint *l, const struct yx_node *matrix, const st
         for (size_t k = 0; row->kind == YX_MAPPING && k < row->n; k++) {
             const struct yx_node *values = vector(matrix, row->items[2 * k]->text);
             const struct yx_node *want = row->items[2 * k + 1];
-            if (values == NULL || same_kind_number(want) || may_match(want, values))
+            if (values == NULL || may_match(want, values))
                 continue;
             lint_at(l, &rule_exclude_matches_nothing, want,
                     "'" SV_FMT "' is none of the values of '" SV_FMT "': nothing is excluded",

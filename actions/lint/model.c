@@ -66,6 +66,18 @@ enum tok_kind lint_kind(const struct yx_node *scalar)
     return k;
 }
 
+bool lint_number(const struct yx_node *scalar, double *out)
+{
+    struct tok *t = NULL;
+    struct err e; /* as above */
+
+    if (lint_kind(scalar) != TOK_NUMBER || tok_typed(NULL, scalar, 1, &t, &e) < 0)
+        return false;
+    *out = t->num;
+    tok_free(t);
+    return true;
+}
+
 bool lint_is_true(const struct yx_node *n)
 {
     return n != NULL && n->kind == YX_SCALAR && lint_kind(n) == TOK_BOOL &&

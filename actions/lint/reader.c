@@ -210,6 +210,8 @@ static void report(struct lint *l, const struct index *x, const struct wf_error 
         return; /* its expressions have errors of their own */
     if (r == &rule_missing_key && is_misspelled(l, x, w))
         return;
+    if (r == &rule_filter_conflict || sv_find(sv_of(w->text), SV("'input default'")) != SV_NPOS)
+        return; /* events.c says more */
     say(r, e, w, &b);
     if (meant != NULL && r != &rule_missing_key)
         buf_addf(&b, "; did you mean '%s'?", meant);
@@ -234,6 +236,19 @@ static bool follows(const struct index *x, const struct wf_errors *errors, size_
     return false;
 }
 
+/* Unknown needs and cycles tell why no job can start. */
+static bool tells_why(const struct index *x, const struct wf_errors *errors, size_t i)
+{
+    if (sv_find(sv_of(errors->v[i].text), SV("one job with no dependencies")) == SV_NPOS)
+        return false;
+    for (size_t k = 0; k < errors->n; k++) {
+        if (sv_find(sv_of(errors->v[k].text), SV("' depends on ")) != SV_NPOS &&
+            !follows(x, errors, k))
+            return true;
+    }
+    return false;
+}
+
 void lint_reader(struct lint *l)
 {
     AUTO(wf_errors_free) struct wf_errors errors = {.max = MAX_ERRORS, .whole = true};
@@ -251,7 +266,7 @@ void lint_reader(struct lint *l)
     if (l->root != NULL)
         add_nodes(&x, l->root, 0, false);
     for (size_t i = 0; i < errors.n; i++) {
-        if (!follows(&x, &errors, i))
+        if (!follows(&x, &errors, i) && !tells_why(&x, &errors, i))
             report(l, &x, &errors.v[i]);
     }
     free(x.v);

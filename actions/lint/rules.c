@@ -137,6 +137,7 @@ const struct lint_rule *const lint_rules[] = {
     &rule_unpinned_image,
     &rule_unreachable_job,
     &rule_unsound_contains,
+    &rule_unsound_ternary,
     &rule_unused_format_argument,
     &rule_unused_ignore,
     &rule_unused_matrix_key,

@@ -136,6 +136,7 @@ extern const struct lint_rule rule_unpinned_action;
 extern const struct lint_rule rule_unpinned_image;
 extern const struct lint_rule rule_unreachable_job;
 extern const struct lint_rule rule_unsound_contains;
+extern const struct lint_rule rule_unsound_ternary;
 extern const struct lint_rule rule_unused_format_argument;
 extern const struct lint_rule rule_unused_ignore;
 extern const struct lint_rule rule_unused_matrix_key;

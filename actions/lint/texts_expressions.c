@@ -387,7 +387,7 @@ const struct lint_rule rule_argument_type = {
 const struct lint_rule rule_comparison_type = {
     .id = "comparison-type",
     .level = LINT_WARNING,
-    .summary = "Two sides that can never be equal",
+    .summary = "Two sides that can never be equal, or have no order",
     .why = "A boolean is not equal to the text 'true', and an object equals nothing but "
            "itself.",
     .scope = LINT_WORKFLOW,
@@ -457,12 +457,27 @@ const struct lint_rule rule_condition_literal_text = {
     .level = LINT_WARNING,
     .summary = "A condition that is always true because of text around ${{ }}",
     .why = "With anything outside of ${{ }} the whole becomes a text, and a text that is "
-           "not empty is true.",
+           "not empty is true. The line break at the end of `if: |` is such a thing, too.",
     .scope = LINT_STEPS,
     .bad = "- if: ${{ github.ref }} == 'refs/heads/main'\n"
            "  run: make\n",
     .good = "- if: github.ref == 'refs/heads/main'\n"
             "  run: make\n",
+};
+const struct lint_rule rule_unsound_ternary = {
+    .id = "unsound-ternary",
+    .level = LINT_WARNING,
+    .summary = "a && b || c with a b that is false",
+    .why =
+        "There is no ternary operator: a && b || c gives c whenever b is false, and '', 0, false "
+        "and null are.",
+    .scope = LINT_STEPS,
+    .bad = "- run: make $FLAGS\n"
+           "  env:\n"
+           "    FLAGS: ${{ github.ref == 'refs/heads/main' && '' || '--draft' }}\n",
+    .good = "- run: make $FLAGS\n"
+            "  env:\n"
+            "    FLAGS: ${{ github.ref != 'refs/heads/main' && '--draft' || '' }}\n",
 };
 const struct lint_rule rule_constant_condition = {
     .id = "constant-condition",

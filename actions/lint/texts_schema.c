@@ -498,27 +498,17 @@ const struct lint_rule rule_no_start_job = {
     .id = "no-start-job",
     .level = LINT_ERROR,
     .summary = "No job can start first",
-    .why = "At least one job must need no other.",
-    .scope = LINT_JOBS,
-    .bad = "a:\n"
-           "  needs: b\n"
-           "  runs-on: ubuntu-latest\n"
-           "  steps:\n"
-           "    - run: make\n"
-           "b:\n"
-           "  needs: a\n"
-           "  runs-on: ubuntu-latest\n"
-           "  steps:\n"
-           "    - run: make\n",
-    .good = "a:\n"
-            "  runs-on: ubuntu-latest\n"
-            "  steps:\n"
-            "    - run: make\n"
-            "b:\n"
-            "  needs: a\n"
-            "  runs-on: ubuntu-latest\n"
-            "  steps:\n"
-            "    - run: make\n",
+    .why =
+        "At least one job must need no other. Where jobs wait for one another, needs-cycle says which.",
+    .scope = LINT_WORKFLOW,
+    .bad = "on: push\n"
+           "jobs: {}\n",
+    .good = "on: push\n"
+            "jobs:\n"
+            "  a:\n"
+            "    runs-on: ubuntu-latest\n"
+            "    steps:\n"
+            "      - run: make\n",
 };
 const struct lint_rule rule_invalid_id = {
     .id = "invalid-id",

@@ -185,7 +185,8 @@ static bool names_untrusted(struct sv text)
 
 /* ---- the walk ---- */
 
-static void report(const struct lint_expr *x, const struct node *n, struct sv path)
+/* Whether there was something to say. */
+static bool report(const struct lint_expr *x, const struct node *n, struct sv path)
 {
     const struct yx_node *v;
 
@@ -195,7 +196,7 @@ static void report(const struct lint_expr *x, const struct node *n, struct sv pa
             "anybody may choose the text of '" SV_FMT
             "', and it becomes part of the script; pass it through `env` and use \"$NAME\"",
             SV_ARG(path));
-        return;
+        return true;
     }
     if (sv_istarts(path, SV("env.")) && (v = variable(x, sv_sub(path, 4, SV_NPOS))) != NULL &&
         v->kind == YX_SCALAR && names_untrusted(v->text)) {
@@ -204,14 +205,16 @@ static void report(const struct lint_expr *x, const struct node *n, struct sv pa
                      "' holds a text that anybody may choose, and ${{ }} makes it part of "
                      "the script; use the variable of the shell, \"$" SV_FMT "\"",
                      SV_ARG(path), SV_ARG(sv_sub(path, 4, SV_NPOS)));
-        return;
+        return true;
     }
-    if (in_list(path, chosen, sizeof chosen / sizeof chosen[0], true) && !sv_is(path, "inputs") &&
-        !sv_is(path, "github.event.inputs"))
+    bool is_chosen = in_list(path, chosen, sizeof chosen / sizeof chosen[0], true) &&
+                     !sv_is(path, "inputs") && !sv_is(path, "github.event.inputs");
+    if (is_chosen)
         lint_expr_at(x, &rule_template_in_script, n,
                      "'" SV_FMT "' becomes part of the script, whatever it holds; pass it through "
                      "`env` and use \"$NAME\"",
                      SV_ARG(path));
+    return is_chosen;
 }
 
 static bool is_boolean_input(const struct lint_expr *x, const struct node *n)
@@ -235,7 +238,8 @@ static void follow(const struct lint_expr *x, const struct node *n, bool whole)
     case N_INDEX:
         if (!lint_path(n, &path) || is_boolean_input(x, n))
             return;
-        report(x, n, buf_sv(&path));
+        if (report(x, n, buf_sv(&path)))
+            return;
         for (size_t i = 0; whole && i < sizeof untrusted / sizeof untrusted[0]; i++) {
             if (holds(buf_sv(&path), sv_of(untrusted[i])) &&
                 !path_is(buf_sv(&path), sv_of(untrusted[i]), false)) {

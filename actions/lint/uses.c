@@ -142,8 +142,13 @@ static bool is_pinned_image(struct sv image)
 static void check_image(struct lint *l, const struct yx_node *n)
 {
     if (n == NULL || n->kind != YX_SCALAR || n->text.n == 0 || lint_has_expr(n) ||
-        is_pinned_image(n->text))
+        is_pinned_image(n->text) || sv_is(n->text, "docker://"))
         return;
+    if (sv_ends(n->text, SV(":")) || sv_ends(n->text, SV("@"))) {
+        lint_at(l, &rule_invalid_container, n, "the %s of the image '" SV_FMT "' is empty",
+                sv_ends(n->text, SV(":")) ? "tag" : "digest", SV_ARG(n->text));
+        return;
+    }
     lint_at(l, &rule_unpinned_image, n,
             "the image '" SV_FMT "' may change under its name; pin its digest (@sha256:...)",
             SV_ARG(n->text));

@@ -58,6 +58,8 @@ STEPS = [
     ("argument-type", ["- run: echo ${{ join(§github.sha) }}"]),
     ("comparison-type", ["- if: §github.ref_protected == 'true'", "  run: make"]),
     ("constant-condition", ["- if: §false", "  run: make"]),
+    ("condition-literal-text", ["- if: §|", "    ${{ github.sha == 'x' }}", "  run: make"]),
+    ("unsound-ternary", ["- run: echo ${{ github.sha == 'x' && §'' || 'y' }}"]),
     ("constant-condition", ["- run: make", "  if: ${{ §!true }}"]),
     ("condition-literal-text", ["- if: §${{ github.sha }} == 'x'", "  run: make"]),
     ("secrets-in-if", ["- if: §secrets.A != ''", "  run: make"]),
@@ -180,7 +182,7 @@ EVENTS = [
     ("invalid-glob", "merge_group", ["merge_group:", "  branches: [§'a[z-a]']"]),
     ("glob-never-matches", "merge_group", ["merge_group:", "  branches: [§refs/heads/main]"]),
     ("duplicate-filter", "merge_group", ["merge_group:", "  branches: [a, §a]"]),
-    ("filter-conflict", "merge_group", ["merge_group:", "  §branches: [a]", "  branches-ignore: [b]"]),
+    ("filter-conflict", "merge_group", ["merge_group:", "  branches: [a]", "  §branches-ignore: [b]"]),
     ("invalid-input", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      §type: choice"]),
     ("invalid-input", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      type: boolean", "      default: §'yes'"]),
     ("choice-default", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      type: choice", "      options: [a, b]", "      default: §c"]),
@@ -266,7 +268,7 @@ EDITS = [
 
 
 def mutate_edit(rng, lines, pattern, becomes):
-    places = [i for i, x in enumerate(lines) if re.match(pattern, x)]
+    places = [i for i, x in enumerate(lines) if re.match(pattern, x) and "'${{" not in x.split("${{", 1)[-1]]  # a text, not an expression
     if not places:
         return None
     i = rng.choice(places)
