@@ -387,10 +387,20 @@ static int expand(const struct scope *s, struct plan_env *env, const struct wf_j
     AUTO(auto_val) struct val *strategy = NULL;
     struct err e = {0};
 
-    if (tok_eval(job->strategy, &env->expr, PLAN_FILES(s), &strategy, &e) == 0 &&
-        matrix_expand(s->pl->in->wf, job, strategy, m, &e) == 0)
+    if (tok_eval(job->strategy, &env->expr, PLAN_FILES(s), &strategy, &e) < 0 ||
+        matrix_expand(s->pl->in->wf, job, strategy, m, &e) < 0) {
+        *reason = plan_reason(job, "strategy", err_whole(&e));
+        return -1;
+    }
+    if (m->left_out == 0)
         return 0;
-    *reason = plan_reason(job, "strategy", err_whole(&e));
+    /* github.com's own words, which it puts nothing in front of */
+    (void)tok_fail(job->strategy, PLAN_FILES(s), &e,
+                   "Strategy for job '%.*s' produced %zu configurations which exceeds the maximum "
+                   "of %u configurations",
+                   SV_ARG(job->id), m->n + m->left_out, PLAN_MAX_LEGS);
+    *reason = xstrdup(err_whole(&e));
+    matrix_free(m);
     return -1;
 }
 

@@ -20,6 +20,7 @@ struct matrix {
     bool fail_fast;
     double max_parallel; /* 0 = not given */
     bool present;        /* legs come from a matrix */
+    size_t left_out;     /* above PLAN_MAX_LEGS: counted only */
 };
 /* strategy: the evaluated `strategy`, or null. top: has the file table. FAIL_INPUT: text with position. */
 MUST_USE int matrix_expand(const struct wf *top, const struct wf_job *job,

@@ -157,8 +157,15 @@ static const struct plan_case cases[] = {
      MATRIX("max-parallel: 1, matrix: {v: \"${{ fromJSON(vars.many) }}\"}"), "", "many=256",
      "ready a.0 'a (0)'"},
     {"257 legs are too many", MATRIX("matrix: {v: \"${{ fromJSON(vars.many) }}\"}"), "", "many=257",
-     "skip a 'a' failure Error when evaluating 'strategy' for job 'a'. f.yml (Line: 3, Col: 26): The matrix gives "
-     "more than 256 jobs|done failure"},
+     "skip a 'a' failure f.yml (Line: 3, Col: 17): Strategy for job 'a' produced 257 configurations which exceeds "
+     "the maximum of 256 configurations|done failure"},
+    {"all that are too many are counted",
+     MATRIX(
+         "matrix: {v: \"${{ fromJSON(vars.many) }}\", w: [1, 2], include: [{x: 1, v: z}, {v: 0}], "
+         "exclude: [{w: 2, v: 1}]}"),
+     "", "many=257",
+     "skip a 'a' failure f.yml (Line: 3, Col: 17): Strategy for job 'a' produced 514 configurations which exceeds "
+     "the maximum of 256 configurations|done failure"},
 
     /* scheduling of legs */
     {"max-parallel holds legs back", MATRIX("max-parallel: 2, matrix: {v: [1, 2, 3]}"), "", "",
