@@ -149,9 +149,8 @@ int message_job_parts(const struct plan_leg *leg, unsigned file, json_t *into, s
     set(into, "environmentVariables", levels(leg->wf->env, job->env, file));
     set(into, "defaults", levels(leg->wf->defaults, job->defaults, file));
     set(into, "jobOutputs", token(job->outputs, file));
-    /* The planner lets no job with these pass; a container without an image is none. */
-    set(into, "jobContainer", json_null());
-    set(into, "jobServiceContainers", json_null());
+    set(into, "jobContainer", token(job->container, file));
+    set(into, "jobServiceContainers", token(job->services, file));
     set(into, "snapshot", json_null());
     if (leg->environment != NULL) {
         json_t *env = json_object();

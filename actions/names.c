@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `uses:` of steps. Source: actions/runner: src/Sdk/WorkflowParser/Conversion/WorkflowTemplateConverter.cs
- * (ConvertToStep), spec job-execution 1.8. */
+ * `uses:` of steps, images of containers. Source: actions/runner:
+ * src/Sdk/WorkflowParser/Conversion/WorkflowTemplateConverter.cs (ConvertToStep), spec job-execution 1.8. */
 #include "actions/names.h"
 
 static int bad_format(struct sv text, struct err *e)
@@ -98,4 +98,15 @@ bool names_is_local_label(struct sv label)
         if (sv_ieq(label, sv_of(*l)))
             return true;
     return false;
+}
+
+bool names_image(const struct val *container)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    const struct val *image =
+        val_kind(container) == VAL_OBJECT ? val_gets(container, "image") : container;
+
+    if (image != NULL)
+        val_to_text(image, &b);
+    return b.over || (b.len > 0 && !sv_eq(buf_sv(&b), SV("docker://")));
 }

@@ -4,6 +4,7 @@
 #ifndef ACTIONS_NAMES_H
 #define ACTIONS_NAMES_H
 
+#include "actions/value.h"
 #include "base/err.h"
 #include "base/sv.h"
 
@@ -19,6 +20,10 @@ struct uses {
  * docs.github.com, "About self-hosted runners" (the first three) and "GitHub-hosted runners" (ubuntu-*). */
 extern const char *const names_local_labels[];
 bool names_is_local_label(struct sv label); /* ASCII case ignored */
+
+/* Whether what a container or a service evaluated to names an image: one whose image is empty, behind docker://, is
+ * none (spec job-execution 1.10). */
+bool names_image(const struct val *container);
 
 MUST_USE int uses_parse(struct sv text, struct uses *out, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "actions/names.h"
 #include "actions/plan_priv.h"
 #include "actions/workflow_priv.h"
 #include "base/mem.h"
@@ -317,42 +318,70 @@ static int eval_environment(struct plan_env *p, const struct wf_job *job, char *
     return 0;
 }
 
-/* A container whose image evaluates to nothing is no container (4.8). */
-static int check_container(struct plan_env *p, const struct wf_job *job, struct err *e)
+/* Evaluates the image alone: the environment beside it may name what only the runner knows. */
+static int has_image(struct plan_env *p, const struct tok *container, bool *out, struct err *e)
 {
-    AUTO(buf_free) struct buf image = BUF_INIT(65536);
-    const struct tok *t = job->container;
+    AUTO(auto_val) struct val *v = NULL;
+    const struct tok *image =
+        container->kind == TOK_MAPPING ? tok_get(container, SV("image")) : container;
 
-    if (t != NULL && t->kind == TOK_MAPPING && tok_get(t, SV("image")) != NULL)
-        t = tok_get(t, SV("image"));
-    if (t == NULL)
+    *out = true;
+    if (image == NULL) /* ${{ insert }} */
         return 0;
-    if (t->kind == TOK_STRING || t->kind == TOK_EXPR) {
-        AUTO(auto_val) struct val *v = NULL;
-        if (tok_eval(t, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
+    if (tok_eval(image, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
+        return -1;
+    *out = names_image(v);
+    return 0;
+}
+
+static int has_services(struct plan_env *p, const struct tok *services, bool *out, struct err *e)
+{
+    AUTO(auto_val) struct val *v = NULL;
+
+    *out = false;
+    if (services->kind != TOK_MAPPING) {
+        if (tok_eval(services, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
             return -1;
-        if (val_kind(v) == VAL_OBJECT && val_gets(v, "image") != NULL)
-            val_to_text(val_gets(v, "image"), &image);
-        else
-            val_to_text(v, &image);
-        if (image.len == 0)
-            return 0;
+        for (size_t i = 0; val_kind(v) == VAL_OBJECT && i < val_count(v) && !*out; i++)
+            *out = names_image(val_at(v, i));
+        return 0;
     }
-    return err_set(
-        e, FAIL_UNSUPPORTED,
-        "%.120s:%u:%u: job '%.60s' has a container; container jobs cannot be run yet; choose other jobs (-j)",
-        p->scope->wf->file, job->container->line, job->container->col, job->id.p);
+    for (size_t i = 0; i < services->n && !*out; i++) {
+        if (services->items[2 * i]->kind == TOK_INSERT)
+            *out = true;
+        else if (has_image(p, services->items[2 * i + 1], out, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Those whose image evaluates to nothing are not started (4.8, 4.9). */
+static int check_containers(struct plan_env *p, const struct wf_job *job, struct err *e)
+{
+    struct sv id = sv_sub(job->id, 0, 60);
+    bool has = false;
+
+    if (job->container != NULL && has_image(p, job->container, &has, e) < 0)
+        return -1;
+    if (has)
+        return err_set(
+            e, FAIL_UNSUPPORTED,
+            "%.120s:%u:%u: job '%.*s' has a container; container jobs cannot be run yet; choose other jobs (-j)",
+            p->scope->wf->file, job->container->line, job->container->col, SV_ARG(id));
+    if (job->services != NULL && has_services(p, job->services, &has, e) < 0)
+        return -1;
+    if (has)
+        return err_set(
+            e, FAIL_UNSUPPORTED,
+            "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet; choose other jobs (-j)",
+            p->scope->wf->file, job->services->line, job->services->col, SV_ARG(id));
+    return 0;
 }
 
 int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct err *e)
 {
     struct sv id = sv_sub(job->id, 0, 60);
 
-    if (job->services != NULL && (job->services->kind != TOK_MAPPING || job->services->n > 0))
-        return err_set(
-            e, FAIL_UNSUPPORTED,
-            "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet; choose other jobs (-j)",
-            wf->file, job->services->line, job->services->col, SV_ARG(id));
     if (job->snapshot != NULL)
         return err_set(e, FAIL_UNSUPPORTED,
                        "%.120s:%u:%u: job '%.*s' has a snapshot; custom images cannot be made here",
@@ -445,7 +474,7 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
     if (ok) {
         key = "container";
         ok = plan_check_supported(p->scope->wf, job, &e) == 0 &&
-             check_container(&here, job, &e) == 0;
+             check_containers(&here, job, &e) == 0;
     }
     if (ok) {
         key = "runs-on";

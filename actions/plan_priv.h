@@ -149,7 +149,8 @@ bool plan_leg_continues(struct plan_env *p, const struct wf_job *job, const stru
                         size_t i);
 struct plan_call *plan_call_clone(const struct plan_call *c);
 void plan_call_free(struct plan_call *c);
-/* What cannot be run yet: FAIL_UNSUPPORTED "file:line:col: ...". A container is checked by plan_leg_make. */
+/* What cannot be run yet: FAIL_UNSUPPORTED "file:line:col: ...". Containers and services are checked by
+ * plan_leg_make. */
 MUST_USE int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct err *e);
 struct val *plan_strategy_context(const struct matrix *m, size_t i);
 

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
+#include "actions/names.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "runner/worker/action_prepare.h"
@@ -112,13 +113,40 @@ static int evaluate_env(struct exec *x, struct err *e)
     return 0;
 }
 
+static int evaluate_containers(struct exec *x, struct err *e)
+{
+    const struct message *m = x->w->msg;
+    AUTO(auto_val) struct val *container = NULL;
+    AUTO(auto_val) struct val *services = NULL;
+
+    exec_debugf(x, "Evaluating job container");
+    if (exec_value(x, m->container, &container, e) < 0)
+        return err_wrap(e, "container of the job");
+    if (names_image(container))
+        return err_set(e, FAIL_UNSUPPORTED,
+                       "the job asks for a container: container jobs are not available in this "
+                       "version of Gantry");
+    exec_debugf(x, "Evaluating job service containers");
+    if (exec_value(x, m->services, &services, e) < 0)
+        return err_wrap(e, "services of the job");
+    for (size_t i = 0; val_kind(services) == VAL_OBJECT && i < val_count(services); i++) {
+        if (names_image(val_at(services, i)))
+            return err_set(e, FAIL_UNSUPPORTED,
+                           "the job asks for services: service containers are not available in "
+                           "this version of Gantry");
+        exec_logf(x,
+                  "The service '" SV_FMT
+                  "' will not be started because the container definition has an empty image.",
+                  SV_ARG(val_key_at(services, i)));
+    }
+    return 0;
+}
+
 /* A later mapping with `run` replaces the earlier one as a whole (QUIRK of 3.3 step 12). */
 static int evaluate_defaults(struct exec *x, struct err *e)
 {
     struct worker *w = x->w;
 
-    exec_debugf(x, "Evaluating job container");
-    exec_debugf(x, "Evaluating job service containers");
     exec_debugf(x, "Evaluating job defaults");
     for (size_t i = 0; i < w->msg->n_defaults; i++) {
         const struct tok *run = tok_get(w->msg->defaults[i], SV("run"));
@@ -137,16 +165,7 @@ static int evaluate_defaults(struct exec *x, struct err *e)
 static int refuse_unsupported(struct exec *x, struct err *e)
 {
     const struct message *m = x->w->msg;
-    const struct tok *c = m->container;
 
-    if (c != NULL && !(c->kind == TOK_STRING && c->text.n == 0))
-        return err_set(e, FAIL_UNSUPPORTED,
-                       "the job asks for a container: container jobs are not available in this "
-                       "version of Gantry");
-    if (m->services != NULL && m->services->n > 0)
-        return err_set(e, FAIL_UNSUPPORTED,
-                       "the job asks for services: service containers are not available in this "
-                       "version of Gantry");
     if (m->has_snapshot)
         return err_set(e, FAIL_UNSUPPORTED,
                        "the job asks for a snapshot of its image: not available on this runner");
@@ -209,7 +228,8 @@ static int set_up(struct exec *x, struct step_list *steps, struct err *e)
     log_origin(x);
     debug_repository(x);
     if (refuse_unsupported(x, e) < 0 || make_folders(x, e) < 0 || evaluate_env(x, e) < 0 ||
-        evaluate_defaults(x, e) < 0 || prepare_actions(x, steps, e) < 0)
+        evaluate_containers(x, e) < 0 || evaluate_defaults(x, e) < 0 ||
+        prepare_actions(x, steps, e) < 0)
         return -1;
     if (w->opt.prefill && w->listing_fd >= 0 && checkout_prefill(x, e) < 0)
         return err_wrap(e, "copy the local source");

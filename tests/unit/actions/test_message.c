@@ -136,11 +136,37 @@ static void an_empty_job(void **state)
                 "\"jobContainer\":null,\"jobServiceContainers\":null,\"snapshot\":null}");
 }
 
+/* Whether there is an image is known to the worker, which says what it does not start. */
+static void containers_are_left_to_the_worker(void **state)
+{
+    AUTO(auto_wf)
+    struct wf *w = parse("on: push\njobs: {a: {runs-on: x, container: \"${{ vars.C }}\", services: "
+                         "{d: \"${{ vars.S }}\"}, steps: []}}\n");
+    const struct plan_inputs in = {.wf = w};
+    AUTO(auto_json) json_t *out = json_object();
+    struct plan p;
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(plan_next(&in, NULL, 0, false, &p, &e), 0);
+    assert_int_equal(p.n_ready, 1);
+    assert_int_equal(message_job_parts(&p.ready[0], 1, out, &e), 0);
+    plan_done(&p);
+    assert_json(jx_get(out, "jobContainer"),
+                "{\"type\":3,\"file\":1,\"line\":2,\"col\":35,\"expr\":\"vars.C\"}");
+    assert_json(
+        jx_get(out, "jobServiceContainers"),
+        "{\"type\":2,\"file\":1,\"line\":2,\"col\":62,\"map\":[{\"Key\":{\"type\":0,\"file\":1,\"line\":2,"
+        "\"col\":63,\"lit\":\"d\"},\"Value\":{\"type\":3,\"file\":1,\"line\":2,\"col\":66,\"expr\":"
+        "\"vars.S\"}}]}");
+}
+
 /* The planner lets none of these pass; a caller that has an old plan is told all the same. */
 static void what_cannot_run_is_refused(void **state)
 {
     AUTO(auto_wf)
-    struct wf *w = parse("on: push\njobs: {a: {runs-on: x, services: {d: i}, steps: []}}\n");
+    struct wf *w =
+        parse("on: push\njobs: {a: {runs-on: x, steps: [{run: x, background: true}]}}\n");
     const struct plan_leg leg = {.wf = w, .job = &w->jobs[0]};
     AUTO(auto_json) json_t *out = json_object();
     struct err e = {0};
@@ -149,8 +175,8 @@ static void what_cannot_run_is_refused(void **state)
     assert_int_equal(message_job_parts(&leg, 1, out, &e), -1);
     assert_int_equal(e.code, FAIL_UNSUPPORTED);
     assert_string_equal(e.msg,
-                        "w.yml:2:34: job 'a' has services; service containers cannot be run yet; "
-                        "choose other jobs (-j)");
+                        "w.yml:2:32: job 'a' has a step with 'background'; background steps cannot "
+                        "be run yet");
 }
 
 int main(void)
@@ -158,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_job),
         cmocka_unit_test(an_empty_job),
+        cmocka_unit_test(containers_are_left_to_the_worker),
         cmocka_unit_test(what_cannot_run_is_refused),
     };
 
