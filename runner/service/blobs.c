@@ -250,22 +250,18 @@ static void put_headers(struct svc *s, struct hs_req *r)
     hs_body_to(r, sink, p);
 }
 
-/* Moves a complete file to its place and gives it its name. */
-static int store_content(struct svc *s, const char *from, const unsigned char h[SHA256_BYTES],
-                         const char *name, uint64_t size, struct err *e)
+/* Moves a complete file to its place, known by 64 hexadecimal digits, and gives it its name. */
+static int store_content(struct svc *s, const char *from, const char *hex, const char *name,
+                         uint64_t size, struct err *e)
 {
-    AUTO(buf_free) struct buf hex = BUF_INIT(128);
-    AUTO(auto_free) char *dir = NULL;
-    AUTO(auto_free) char *path = NULL;
+    AUTO(auto_free) char *dir = xasprintf("blobs/%.2s", hex);
+    AUTO(auto_free) char *path = xasprintf("%s/%s", dir, hex);
 
-    hex_encode(&hex, h, SHA256_BYTES);
-    dir = xasprintf("blobs/%.2s", hex.p);
-    path = xasprintf("%s/%s", dir, hex.p);
     if (fs_mkdir_all(s->state_fd, dir, 0700, e) < 0)
         return -1;
     if (renameat(s->state_fd, from, s->state_fd, path) < 0)
         return err_sys(e, "cannot store a blob");
-    return store_put_blob(s->store, name, hex.p, size, NULL, e);
+    return store_put_blob(s->store, name, hex, size, NULL, e);
 }
 
 static int store_block(struct put *p, struct err *e)
@@ -276,9 +272,9 @@ static int store_block(struct put *p, struct err *e)
 
     cry_sha256_end(p->hash, h);
     p->hash = NULL;
+    hex_encode(&hex, h, sizeof h);
     if (p->temp != NULL)
-        return store_content(p->s, p->temp, h, p->name, p->size, e);
-    hex_encode(&hex, h, SHA256_BYTES);
+        return store_content(p->s, p->temp, hex.p, p->name, p->size, e);
     return store_put_blob(p->s->store, p->name, hex.p, p->size, &content, e);
 }
 
@@ -333,26 +329,28 @@ static int digest(int fd, unsigned char h[SHA256_BYTES], uint64_t *size, struct 
     return n < 0 ? err_sys(e, "cannot read a blob") : 0;
 }
 
+/* What grew in blocks is known by a number of its own, not by its digest: it would have to be read once more, all of
+ * it, while everybody waits, and logs that hold the time are never equal. */
 int blob_seal(struct svc *s, const char *name, struct err *e)
 {
     AUTO(buf_free) struct buf path = BUF_INIT(256);
-    AUTO(auto_fd) int fd = -1;
-    unsigned char h[SHA256_BYTES];
-    uint64_t size = 0;
+    AUTO(buf_free) struct buf hex = BUF_INIT(128);
+    unsigned char id[SHA256_BYTES];
+    struct stat st;
 
     append_path(name, &path);
-    fd = openat(s->state_fd, path.p, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (fstatat(s->state_fd, path.p, &st, 0) < 0)
         return err_set(e, FAIL_NOTFOUND, "there is no open blob '%s'", name);
-    if (digest(fd, h, &size, e) < 0)
-        return -1;
-    return store_content(s, path.p, h, name, size, e);
+    ids_random(id, sizeof id);
+    hex_encode(&hex, id, sizeof id);
+    return store_content(s, path.p, hex.p, name, (uint64_t)st.st_size, e);
 }
 
 /* Takes a complete temporary file into the store under a name. name NULL: only computes the digest. */
 int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256, struct err *e)
 {
     AUTO(auto_fd) int fd = openat(s->state_fd, temp, O_RDONLY | O_CLOEXEC);
+    AUTO(buf_free) struct buf hex = BUF_INIT(128);
     unsigned char h[SHA256_BYTES];
     uint64_t size = 0;
 
@@ -360,12 +358,12 @@ int blob_adopt(struct svc *s, const char *temp, const char *name, char **sha256,
         return err_sys(e, "cannot open a file of the blob store");
     if (digest(fd, h, &size, e) < 0)
         return -1;
-    if (sha256 != NULL) {
-        AUTO(buf_free) struct buf hex = BUF_INIT(128);
-        hex_encode(&hex, h, sizeof h);
+    hex_encode(&hex, h, sizeof h);
+    if (name != NULL && store_content(s, temp, hex.p, name, size, e) < 0)
+        return -1;
+    if (sha256 != NULL)
         *sha256 = buf_take(&hex, NULL);
-    }
-    return name != NULL ? store_content(s, temp, h, name, size, e) : 0;
+    return 0;
 }
 
 int blob_open_growing(struct svc *s, const char *name, int *fd, struct err *e)

@@ -63,7 +63,7 @@ static char *job_name(const struct leg *l)
 }
 
 /* What every job gets; values as github.com sends them (1.4.2). */
-static void fixed_variables(json_t *vars)
+static void fixed_variables(const struct svc *s, json_t *vars)
 {
     static const char *const on[] = {
         "DistributedTask.AllowRunnerContainerHooks",
@@ -84,10 +84,13 @@ static void fixed_variables(json_t *vars)
         "system.github.results_upload_with_sdk",
         "system.from_run_service",
         "gantry.step_details",
+        "gantry.log_blocks",
     };
 
     for (size_t i = 0; i < sizeof on / sizeof *on; i++)
         variable(vars, on[i], SV("true"), false);
+    if (!s->cfg.serve) /* its only reader goes with the run, and reads the steps' logs */
+        variable(vars, "gantry.no_job_log", SV("true"), false);
     variable(vars, "system.culture", SV("en-US"), false);
     variable(vars, "system.runnerEnvironment", SV("self-hosted"), false);
     variable(vars, "system.runnerGroupName", SV("Default"), false);
@@ -161,7 +164,7 @@ static json_t *variables(struct svc *s, struct leg *l, const char *name, struct 
     AUTO(buf_free) struct buf orchestration = BUF_INIT(1024);
 
     launch.n--; /* without the slash: only its origin counts (3.5) */
-    fixed_variables(vars);
+    fixed_variables(s, vars);
     permissions_variable(l, vars);
     buf_addf(&orchestration, "%s.%s.%s", l->run->plan_id, path, name);
     variable(vars, "system.github.job", sv_of(job), false);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/ws_client.h"
+#include "runner/worker/upload.h"
 #include "runner/worker/worker.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
     LINE_UNITS = 1024,
     BACKLOG_BYTES = 1 << 20, /* ours for "1,024 queued lines": what is older is skipped */
     BACKLOG_KEEP = 128 << 10,
+    FEED_BYTES = 64 << 10, /* ours: what is more goes up in a block, where that is read at once */
     READ_BYTES = 256 << 10,
     CLOSE_GRACE_MS = 3000,
 };
@@ -33,6 +35,7 @@ struct feed {
     unsigned passes;
     int64_t interval_ms;
     bool closing, closed;
+    bool blocks;    /* the service reads the blocks of a log as they come */
     bool lost_pass; /* the rest of a line that was skipped */
     /* The batch that is being made. */
     struct buf batch;
@@ -155,6 +158,18 @@ static void skip_to(struct feed *f, uint64_t to)
     }
 }
 
+/* The upload takes what there is, and the feed goes on behind it. */
+static void leave_to_upload(struct feed *f, const struct record *r, uint64_t end)
+{
+    bool inside = r->state == REC_IN_PROGRESS && spool_inside(f->w->spool);
+
+    send_batch(f);
+    f->at = end;
+    f->line = r->lines + (inside ? 0 : 1);
+    f->lost_pass = inside;
+    upload_push(f->w->upload);
+}
+
 /* Sends lines of [at, end); returns how many, 0 when no whole line is there. */
 static unsigned take_lines(struct feed *f, uint64_t end, unsigned max)
 {
@@ -200,6 +215,10 @@ static void pass(struct feed *f, unsigned max)
             continue;
         }
         enter(f, r);
+        if (f->blocks && end - f->at > FEED_BYTES) {
+            leave_to_upload(f, r, end);
+            continue;
+        }
         if (end - f->at > BACKLOG_BYTES)
             skip_to(f, end - BACKLOG_KEEP);
         unsigned n = take_lines(f, end, max);
@@ -233,6 +252,7 @@ struct feed *feed_new(struct worker *w)
     f->w = w;
     f->batch = BUF_INIT(2 << 20);
     f->block = xmalloc(READ_BYTES);
+    f->blocks = message_flag(w->msg, "gantry.log_blocks");
     bool local = strstr(url, ".localhost:") != NULL || strstr(url, "//127.0.0.1") != NULL;
     f->interval_ms = local ? PASS_LOCAL_MS : PASS_MS;
     struct wsc_options o = {.url = url,

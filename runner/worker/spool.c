@@ -27,6 +27,7 @@ struct spool {
     uint64_t lines;
     char stamp[SPOOL_STAMP_BYTES];
     int64_t stamp_us;
+    bool inside; /* of a line that comes in pieces */
     bool failed;
     struct err error;
 };
@@ -80,6 +81,11 @@ uint64_t spool_size(const struct spool *s)
 uint64_t spool_lines(const struct spool *s)
 {
     return s->lines;
+}
+
+bool spool_inside(const struct spool *s)
+{
+    return s->inside;
 }
 
 const struct err *spool_failed(const struct spool *s)
@@ -142,6 +148,7 @@ void spool_piece(struct spool *s, struct record *r, struct sv text, bool first, 
 {
     if (s->failed)
         return;
+    s->inside = !last;
     if (first) {
         buf_reset(&s->carry);
         buf_add(&s->pending, s->stamp, sizeof s->stamp);

@@ -30,6 +30,8 @@ void spool_piece(struct spool *s, struct record *r, struct sv text, bool first, 
 /* Where the next line begins. */
 uint64_t spool_size(const struct spool *s);
 uint64_t spool_lines(const struct spool *s);
+/* The last line, which is counted, has not ended: it comes in pieces. */
+bool spool_inside(const struct spool *s);
 /* Hands buffered lines to the file. */
 void spool_flush(struct spool *s);
 /* First error of a write (a full disk); NULL = none. */

@@ -41,6 +41,7 @@ struct item {
     struct buf text;          /* ITEM_SUMMARY */
     uint64_t from, sent, to;  /* spool bytes; to is final once `closed` */
     uint64_t chunk_end, read_at;
+    uint64_t push; /* up to here it does not wait for a whole block */
     uint64_t lines;
     bool closed, appending, azure, final;
     char *url;
@@ -50,6 +51,7 @@ struct upload {
     struct worker *w;
     struct item *items, **last;
     struct item *open; /* of the step under way */
+    struct item *job;  /* NULL: the service makes no use of the job's log */
     char *base;
     bool has_error;
     struct err error;
@@ -340,7 +342,7 @@ static void advance(struct item *it)
         return;
     }
     uint64_t end = it->closed ? it->to : spool_size(s);
-    if (end - it->sent >= BLOCK_BYTES || it->closed)
+    if (end - it->sent >= BLOCK_BYTES || it->closed || it->push > it->sent)
         spool_flush(s);
     if (end > spool_size(s)) /* the disk is full: what was written goes up, the rest is lost */
         end = spool_size(s) > it->sent ? spool_size(s) : it->sent;
@@ -354,6 +356,9 @@ static void advance(struct item *it)
     } else if (it->closed) {
         it->chunk_end = end;
         it->final = true;
+    } else if (it->push > it->sent && end > it->sent) {
+        it->chunk_end = end;
+        it->final = false;
     } else {
         return;
     }
@@ -385,7 +390,8 @@ struct upload *upload_new(struct worker *w)
     u->w = w;
     u->base = sv_dup(base);
     u->last = &u->items;
-    (void)add(u, ITEM_JOB, "");
+    if (!message_flag(w->msg, "gantry.no_job_log")) /* docs/internals/local-service.md */
+        u->job = add(u, ITEM_JOB, "");
     return u;
 }
 
@@ -430,12 +436,22 @@ void upload_record(struct upload *u, const struct record *r)
 
 void upload_job(struct upload *u)
 {
-    struct item *it = u->items;
+    struct item *it = u->job;
 
+    if (it == NULL)
+        return;
     it->to = spool_size(u->w->spool);
     it->lines = spool_lines(u->w->spool);
     it->closed = true;
     advance(it);
+}
+
+void upload_push(struct upload *u)
+{
+    if (u->open == NULL)
+        return;
+    u->open->push = spool_size(u->w->spool);
+    advance(u->open);
 }
 
 void upload_poke(struct upload *u)

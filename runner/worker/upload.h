@@ -14,6 +14,8 @@ struct upload *upload_new(struct worker *w);
 void upload_free(struct upload *u);
 /* More was written to the spool: long logs go up while the step still runs. */
 void upload_poke(struct upload *u);
+/* What there is of the open step's log goes up at once, be it less than a block. */
+void upload_push(struct upload *u);
 /* The record's log begins at r->log_from. */
 void upload_begin(struct upload *u, const struct record *r);
 /* It is complete: r->log_to and r->lines are final. */

@@ -52,11 +52,11 @@ def median(several):
     return Took(statistics.median(t.wall for t in several), statistics.median(t.cpu for t in several))
 
 
-def took(argv, expect=0, **more):
+def took(argv, expect=0, stdout=subprocess.DEVNULL, **more):
     """Runs a program to its end; its descendants count as far as they were waited for, which gantry's all are."""
     with tempfile.TemporaryFile() as errors:
         start = time.monotonic()
-        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=errors, **more)
+        process = subprocess.Popen(argv, stdout=stdout, stderr=errors, **more)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -117,9 +117,9 @@ class Bench:
                     pass
         return total
 
-    def pairs(self, first, second):
+    def pairs(self, first, second, repeat=None):
         a, b = [], []
-        for _ in range(self.repeat):
+        for _ in range(repeat or self.repeat):
             a.append(first())
             b.append(second())
         return median(a), median(b), statistics.median(x.wall / y.wall for x, y in zip(a, b))
@@ -170,19 +170,34 @@ class Bench:
         self.row("job message to first output of its first step", "%.1f ms" % (delay * 1e3), "bash -c true %s" % floor, delay / floor.wall, "10 x")
 
     def log(self, megabytes):
-        line = "the quick brown fox jumps over the lazy dog, again and again, until the log is full"
-        path = self.repository("log", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - run: yes '%s' | head -c %d\n"
-                               % (line, megabytes * 1000000))
+        """From a step's output to a file of ours, beside the same bytes through two pipes and into a file."""
+        path = self.repository("log", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - run: %s\n" % self.much(megabytes))
         secrets = self.folder / "secrets"
         secrets.write_text("".join("S%d=value-of-secret-number-%d-%d\n" % (i, i, i * 7919) for i in range(1000)))
-        for what, words in (("without secrets", []), ("with 1,000 secrets", ["--secret-file", str(secrets)])):
-            time_of = self.run(path, *words)
-            self.row("%d MB of log %s" % (megabytes, what),
-                     "%.2f s (CPU %.2f), %.0f MB/s end to end" % (time_of.wall, time_of.cpu, megabytes / time_of.wall), target="150 MB/s (log path alone)")
+        out = self.folder / "log.out"
+        for what, words in (("without secrets", []), ("with 1,000 secrets", ["--secret-file", str(secrets)]), ("as JSON Lines", ["--json"])):
+            a, b, ratio = self.pairs(lambda w=words: self.run_to(out, path, *w), lambda: self.cat(out, megabytes), 3)
+            self.row("%d MB of log %s, lines of 100 bytes, to a file" % (megabytes, what), "%.0f MB/s end to end, %s" % (megabytes / a.wall, a),
+                     "cat %.0f MB/s" % (megabytes / b.wall), ratio, "100 MB/s")
+        out.unlink()
+        self.row("%d MB of log, peak PSS of all processes" % megabytes, "%.1f MiB" % (self.peak_pss(path) / 1024), target="30 MiB")
+
+    @staticmethod
+    def much(megabytes):
+        line = "the quick brown fox jumps over the lazy dog, again and again, until the log is full and the day over"[:99]
+        return "yes '%s' | head -c %d" % (line, megabytes * 1000000)
+
+    def run_to(self, out, path, *words):
+        with out.open("wb") as file:
+            return took([self.gantry, "run", "-C", str(path), "--offline", *words], env=self.environment(), stdout=file)
+
+    def cat(self, out, megabytes):
+        with out.open("wb") as file:
+            return took(["bash", "-c", self.much(megabytes) + " | cat"], stdout=file)
 
     def long_line(self):
         path = self.repository("line", "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - run: head -c 10000000 /dev/zero | tr '\\0' x\n")
-        self.row("one line of 10 MB", str(self.run(path)), "peak PSS of all %.1f MiB" % (self.peak_pss(path) / 1024))
+        self.row("one line of 10 MB, peak PSS of all processes", "%.1f MiB" % (self.peak_pss(path) / 1024), str(self.run(path)), target="30 MiB")
 
     def lint(self):
         corpus = pathlib.Path(__file__).resolve().parents[1] / "data" / "corpus"

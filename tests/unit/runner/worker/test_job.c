@@ -73,10 +73,26 @@ static void test_echo(void **state)
     assert_non_null(rig_find(r, "/CreateJobLogsMetadata", 0));
 }
 
+/* A service that makes no use of the job's own log says so; the steps' logs go up as ever. */
+static void test_no_job_log(void **state)
+{
+    struct rig *r = *state;
+
+    json_object_set_new(json_object_get(r->message, "variables"), "gantry.no_job_log",
+                        json_pack("{s:s}", "value", "true"));
+    rig_run(r);
+    assert_true(r->done);
+    assert_int_equal(r->result, 0);
+    assert_null(rig_find(r, "/GetJobLogsSignedBlobURL", 0));
+    assert_null(rig_find(r, "/CreateJobLogsMetadata", 0));
+    assert_non_null(rig_find(r, "/CreateStepLogsMetadata", 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_echo, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_job_log, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("worker jobs", tests, NULL, NULL);
