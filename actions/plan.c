@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "actions/plan_priv.h"
+#include "actions/workflow_call.h"
 #include "base/mem.h"
 
 const char *plan_result_name(enum plan_result r)
@@ -241,6 +242,34 @@ static void want_gate(const struct scope *s, const char *who, const struct plan_
                          });
 }
 
+/* Jobs of the restriction and all that they need; of what is needed, all that it calls. */
+static void mark_wanted(struct scope *s)
+{
+    const struct wf *wf = s->wf;
+    const char *const *only = s->pl->in->only_jobs;
+    bool all = s->whole || only == NULL || only[0] == NULL;
+
+    for (size_t i = 0; i < wf->n_jobs; i++)
+        s->jobs[i].wanted = s->jobs[i].whole = all;
+    for (; !all && *only != NULL; only++) {
+        struct sv rest = sv_of(*only), id;
+        if (!sv_istarts(rest, sv_of(s->path)))
+            continue;
+        rest = sv_sub(rest, strlen(s->path), SV_NPOS);
+        (void)sv_next(&rest, '/', &id);
+        const struct wf_job *j = wf_job(wf, id);
+        if (j == NULL)
+            continue; /* of a call that is not loaded */
+        s->jobs[j - wf->jobs].wanted = true;
+        s->jobs[j - wf->jobs].whole |= rest.p == NULL;
+    }
+    for (size_t i = wf->n_jobs; i-- > 0;) { /* dependants come later in the order */
+        const struct wf_job *j = &wf->jobs[wf->order[i]];
+        for (size_t k = 0; s->jobs[wf->order[i]].wanted && k < j->n_needs; k++)
+            s->jobs[j->needs[k].job].wanted = s->jobs[j->needs[k].job].whole = true;
+    }
+}
+
 void plan_scope(struct scope *s)
 {
     size_t n = strlen(s->names);
@@ -251,10 +280,8 @@ void plan_scope(struct scope *s)
 
     if (who == NULL)
         who = xstrdup("top level workflow");
-    if (s->jobs == NULL)
-        s->jobs = xcalloc(s->wf->n_jobs + 1, sizeof *s->jobs);
-    for (size_t i = 0; s->call != NULL && i < s->wf->n_jobs; i++)
-        s->jobs[i].wanted = true;
+    s->jobs = xcalloc(s->wf->n_jobs + 1, sizeof *s->jobs);
+    mark_wanted(s);
     if (s->wf->concurrency != NULL) {
         if (!pass_gate(s, who, &group)) {
             if (!s->done)
@@ -287,26 +314,14 @@ void scope_done(struct scope *s)
 
 /* ---- the run ---- */
 
-/* Jobs of the restriction and all that they need. */
-static int mark_wanted(struct scope *s, struct err *e)
+static int check_restriction(const struct plan_inputs *in, struct err *e)
 {
-    const struct wf *wf = s->wf;
-    const char *const *only = s->pl->in->only_jobs;
+    bool unread;
 
-    s->jobs = xcalloc(wf->n_jobs + 1, sizeof *s->jobs);
-    for (size_t i = 0; i < wf->n_jobs; i++)
-        s->jobs[i].wanted = only == NULL || only[0] == NULL;
-    for (; only != NULL && *only != NULL; only++) {
-        const struct wf_job *j = wf_job(wf, sv_of(*only));
-        if (j == NULL)
+    for (const char *const *only = in->only_jobs; only != NULL && *only != NULL; only++) {
+        if (wf_job_at(in->wf, sv_of(*only), &unread) == NULL && !unread)
             return err_set(e, FAIL_INPUT, "no job '%.100s' in '%.150s'; see gantry run --list",
-                           *only, wf->file);
-        s->jobs[j - wf->jobs].wanted = true;
-    }
-    for (size_t i = wf->n_jobs; i-- > 0;) { /* dependants come later in the order */
-        const struct wf_job *j = &wf->jobs[wf->order[i]];
-        for (size_t k = 0; s->jobs[wf->order[i]].wanted && k < j->n_needs; k++)
-            s->jobs[j->needs[k].job].wanted = true;
+                           *only, in->wf->file);
     }
     return 0;
 }
@@ -332,10 +347,8 @@ int plan_next(const struct plan_inputs *in, const struct plan_leg_state *states,
     if (n_states > 1)
         qsort(sorted, n_states, sizeof(struct plan_leg_state *), by_id);
     root.inputs = in->inputs != NULL ? in->inputs : empty;
-    if (mark_wanted(&root, e) < 0) {
-        scope_done(&root);
+    if (check_restriction(in, e) < 0)
         return -1;
-    }
     plan_scope(&root);
     p.done = root.done;
     if (p.done)

@@ -35,7 +35,7 @@ struct plan_inputs {
     const char *const
         *secret_names; /* NULL-terminated; for secrets.* in reusable workflows' checks */
     /* Restriction of `gantry run -j/--matrix`: NULL/0 = none. A job that is not wanted (nor needed by a wanted
-     * one) does not exist. */
+     * one) does not exist. Paths of ids: "build"; "call/build" wants that one of what the job "call" calls. */
     const char *const *only_jobs;
     const struct plan_matrix_filter {
         const char *key, *value;

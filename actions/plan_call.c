@@ -275,6 +275,7 @@ static void run_call(struct call *c, bool cancelled)
         .path = path,
         .names = names,
         .cancelled = cancelled,
+        .whole = s->jobs[c->job - s->wf->jobs].whole,
     };
     struct err e = {0};
 

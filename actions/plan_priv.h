@@ -29,6 +29,7 @@ void matrix_free(struct matrix *m); /* for AUTO */
 
 struct job_work {
     bool wanted, decided;
+    bool whole;              /* wanted with everything that it calls */
     enum plan_result result; /* continue-on-error applied */
     bool cancelled;          /* a leg of it was */
     struct val *outputs;
@@ -62,6 +63,7 @@ struct scope {
     const struct held *held;       /* lent */
     const char *id, *path, *names; /* before those of its jobs: "call.0/", "call/", "call (1) / " */
     bool cancelled;
+    bool whole; /* a called one: all of its jobs are wanted */
     struct job_work *jobs;
     bool waiting;            /* for its gate */
     bool done, no_jobs;      /* no_jobs: it ended before any of its jobs was looked at */

@@ -163,3 +163,22 @@ int wf_load_calls(struct wf *w, const struct wf_loader *loader, const struct wf_
         return wf_errors_summary(errors, w->file, e);
     return 0;
 }
+
+const struct wf_job *wf_job_at(const struct wf *w, struct sv path, bool *unread)
+{
+    const struct wf_job *j = NULL;
+    struct sv id;
+
+    *unread = false;
+    while (sv_next(&path, '/', &id)) {
+        if (w == NULL) {
+            *unread = j->uses.n > 0;
+            return NULL;
+        }
+        j = wf_job(w, id);
+        if (j == NULL)
+            return NULL;
+        w = j->called;
+    }
+    return j;
+}

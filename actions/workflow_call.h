@@ -36,4 +36,8 @@ struct wf_loader {
 MUST_USE int wf_load_calls(struct wf *w, const struct wf_loader *l, const struct wf_options *o,
                            struct wf_errors *errors, struct err *e);
 
+/* The job of a path of ids from w down, ASCII case ignored: "build", or "call/build" in what the job "call" calls. NULL
+ * when there is none; *unread: because a call on the way was not loaded. */
+const struct wf_job *wf_job_at(const struct wf *w, struct sv path, bool *unread);
+
 #endif

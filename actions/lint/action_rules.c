@@ -22,7 +22,7 @@ static void check_keys(struct lint *l, const struct yx_node *map, const char *co
         const struct yx_node *key = map->items[2 * i];
         if (key->kind != YX_SCALAR || in_list(key->text, known))
             continue;
-        const char *meant = lint_nearest(key->text, known);
+        const char *meant = nearest_name(key->text, known);
         lint_at(l, &rule_ignored_key, key, "%s has no key '" SV_FMT "': it is ignored%s%s%s", where,
                 SV_ARG(key->text), meant != NULL ? "; did you mean '" : "",
                 meant != NULL ? meant : "", meant != NULL ? "'?" : "");

@@ -70,7 +70,7 @@ static void check_name(const struct lint_expr *x, const struct node *n)
                      SV_ARG(n->text), SV_ARG(n->text));
         return;
     }
-    const char *meant = lint_nearest(n->text, names);
+    const char *meant = nearest_name(n->text, names);
     if (meant != NULL)
         lint_expr_at(x, &rule_unknown_context, n,
                      "there is no context '" SV_FMT "'; did you mean '%s'?", SV_ARG(n->text),
@@ -89,7 +89,7 @@ static void check_function(const struct lint_expr *x, const struct node *n)
     unsigned need = 0;
 
     if (n->fn->id == FN_OTHER) {
-        const char *meant = lint_nearest(n->text, names);
+        const char *meant = nearest_name(n->text, names);
         lint_expr_at(x, &rule_unknown_function, n, "there is no function '" SV_FMT "'%s%s%s",
                      SV_ARG(n->text), meant != NULL ? "; did you mean '" : "",
                      meant != NULL ? meant : "", meant != NULL ? "'?" : "");

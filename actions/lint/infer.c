@@ -32,7 +32,7 @@ static struct sv nearest_prop(const struct lt *t, struct sv name)
         found[n++] = p;
     }
     names[n] = NULL;
-    const char *best = lint_nearest(name, names);
+    const char *best = nearest_name(name, names);
     while (k < n && names[k] != best)
         k++;
     return best != NULL && k < n ? found[k] : (struct sv){NULL, 0};

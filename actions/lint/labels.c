@@ -95,7 +95,7 @@ static void check_label(struct lint *l, const struct yx_node *n, bool alone)
     const char *names[sizeof hosted / sizeof hosted[0] + 1] = {NULL};
     for (size_t i = 0; i < sizeof hosted / sizeof hosted[0]; i++)
         names[i] = hosted[i];
-    meant = lint_nearest(label, names);
+    meant = nearest_name(label, names);
     lint_at(l, &rule_unknown_label, n, "no runner of GitHub has the label '" SV_FMT "'%s%s%s",
             SV_ARG(label),
             meant != NULL ? "; did you mean '"

@@ -9,6 +9,7 @@
 #include "actions/expr_priv.h"
 #include "actions/lint/lint.h"
 #include "actions/lint/rules.h"
+#include "actions/nearest.h"
 #include "actions/workflow_priv.h"
 #include "base/yaml.h"
 
@@ -181,8 +182,6 @@ void lint_site(struct lint *l, const struct lint_site *s); /* expr.c */
 bool lint_is_available(const struct lint_site *s, struct sv name);
 /* The known key that was meant by the unknown one at this place, or NULL. */
 const char *lint_suggest(const struct lint *l, unsigned line, unsigned col);
-/* The name of a NULL-terminated list that the word is nearly, or NULL. */
-const char *lint_nearest(struct sv word, const char *const *list);
 
 /* An expression of a site. */
 struct lint_expr {

@@ -40,48 +40,6 @@ static const struct schema_property *property(const struct schema *map, struct s
 
 /* ---- what was meant ---- */
 
-/* Edit distance with a small limit; both are short. */
-static unsigned distance(struct sv a, struct sv b)
-{
-    unsigned row[64];
-
-    if (a.n >= 60 || b.n >= 60)
-        return 99;
-    for (size_t k = 0; k <= b.n; k++)
-        row[k] = (unsigned)k;
-    for (size_t i = 1; i <= a.n; i++) {
-        unsigned left = row[0];
-        row[0] = (unsigned)i;
-        for (size_t k = 1; k <= b.n; k++) {
-            unsigned up = row[k];
-            char x = ch_lower(a.p[i - 1]), y = ch_lower(b.p[k - 1]);
-            unsigned best = left + !(x == y || (x == '_' && y == '-') || (x == '-' && y == '_'));
-            if (up + 1 < best)
-                best = up + 1;
-            if (row[k - 1] + 1 < best)
-                best = row[k - 1] + 1;
-            left = up;
-            row[k] = best;
-        }
-    }
-    return row[b.n];
-}
-
-const char *lint_nearest(struct sv word, const char *const *list)
-{
-    const char *best = NULL;
-    unsigned least = word.n < 3 ? 0 : word.n < 5 ? 2 : 3; /* must be below */
-
-    for (; *list != NULL; list++) {
-        unsigned d = distance(word, sv_of(*list));
-        if (d < least) {
-            least = d;
-            best = *list;
-        }
-    }
-    return best;
-}
-
 static void suggest(struct walk *w, const struct yx_node *n, const char *meant)
 {
     struct lint_suggestion *s = lint_alloc(w->l, sizeof *s);
@@ -102,7 +60,7 @@ static void note_unknown(struct walk *w, const struct yx_node *key,
             names[k++] = p->name;
     }
     names[k] = NULL;
-    const char *best = lint_nearest(key->text, names);
+    const char *best = nearest_name(key->text, names);
     if (best != NULL)
         suggest(w, key, best);
 }
@@ -122,7 +80,7 @@ static void check_values(struct walk *w, const struct yx_node *n, const struct s
                 return;
         }
         if (best == NULL)
-            best = lint_nearest(n->text, alts[i]->values);
+            best = nearest_name(n->text, alts[i]->values);
     }
     if (best != NULL)
         suggest(w, n, best);

@@ -14,7 +14,9 @@ struct workflow {
     char *path; /* relative to the repository: ".github/workflows/ci.yml" */
     char *text;
     size_t n;
-    struct wf *wf;        /* NULL: the file is no valid workflow; its errors were printed */
+    struct wf *wf; /* NULL: the file is no valid workflow; its errors were printed */
+    struct wf *
+        with_calls; /* the same with what it calls, where that is asked for and can be read here; else NULL */
     json_t *errors;       /* those errors: array of {line, column, message} */
     bool matches;         /* runs for the event */
     struct event_why why; /* or why not */
@@ -58,6 +60,8 @@ void workflows_done(struct workflows *w);
 /* The exit status where the rest ended with `status`: at least 2 when a file was invalid, which a last line says. */
 int workflows_status(const struct run_request *r, int status);
 struct strv workflow_jobs(const struct run_request *r, const struct workflow *w);
+/* Appends the paths of ids of all jobs, those of called workflows behind their callers: "call", "call/build". */
+void workflow_paths(const struct workflow *w, struct strv *out);
 /* "gantry: error: FILE:LINE:COL: text" */
 void print_workflow_error(struct sv file, int64_t line, int64_t col, struct sv text);
 

@@ -61,8 +61,11 @@ static void list_json(const struct run_request *r)
         json_t *events = json_array(), *jobs = json_array();
         for (size_t k = 0; w->wf != NULL && k < w->wf->n_events; k++)
             BUG(json_array_append_new(events, jx_str_new(w->wf->events[k])) < 0);
-        for (size_t k = 0; w->wf != NULL && k < w->wf->n_jobs; k++)
-            BUG(json_array_append_new(jobs, jx_str_new(w->wf->jobs[k].id)) < 0);
+        AUTO(strv_free) struct strv paths = STRV_INIT;
+        if (w->wf != NULL)
+            workflow_paths(w, &paths);
+        for (size_t k = 0; k < paths.n; k++)
+            BUG(json_array_append_new(jobs, jx_str_new(sv_of(paths.v[k]))) < 0);
         if (w->errors != NULL)
             BUG(json_object_set(o, "errors", w->errors) < 0);
         BUG(json_object_set_new(o, "workflow", jx_str_new(sv_of(name_of(w)))) < 0);
@@ -73,6 +76,21 @@ static void list_json(const struct run_request *r)
         list_why(&w->why, o);
         jx_write(&b, o);
         (void)printf("%s\n", b.p);
+    }
+}
+
+/* "call, call / build": as logs show them, and as -j takes them. */
+static void list_jobs(const struct workflow *w)
+{
+    AUTO(strv_free) struct strv paths = STRV_INIT;
+
+    workflow_paths(w, &paths);
+    for (size_t k = 0; k < paths.n; k++) {
+        struct sv rest = sv_of(paths.v[k]), id;
+        for (bool first = true; sv_next(&rest, '/', &id); first = false) {
+            (void)printf("%s", !first ? " / " : k > 0 ? ", " : "");
+            show_safe(id);
+        }
     }
 }
 
@@ -98,8 +116,7 @@ int run_list(const struct run_request *r)
         for (size_t k = 0; k < w->wf->n_events; k++)
             (void)printf("%s" SV_FMT, k > 0 ? ", " : "", SV_ARG(w->wf->events[k]));
         (void)printf("\n  jobs:   ");
-        for (size_t k = 0; k < w->wf->n_jobs; k++)
-            (void)printf("%s" SV_FMT, k > 0 ? ", " : "", SV_ARG(w->wf->jobs[k].id));
+        list_jobs(w);
         (void)printf("\n  %s for %s on ", w->matches ? "runs" : "does not run", r->event.name);
         show_safe(sv_of(r->event.ref));
         (void)printf(": ");

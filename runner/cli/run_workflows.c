@@ -4,6 +4,8 @@
 #include "runner/cli/run_priv.h"
 
 #include "actions/event.h"
+#include "actions/nearest.h"
+#include "actions/workflow_call.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -18,6 +20,7 @@
 
 #define WORKFLOW_MAX_BYTES (8U << 20) /* above the reader's own limit, which has the better text */
 #define FOLDER             ".github/workflows"
+#define PATHS_MAX          10000U /* Ours: jobs that are listed; files may call one another many times */
 
 void workflows_done(struct workflows *w)
 {
@@ -25,6 +28,7 @@ void workflows_done(struct workflows *w)
         free(w->v[i].path);
         free(w->v[i].text);
         wf_free(w->v[i].wf);
+        wf_free(w->v[i].with_calls);
         json_decref(w->v[i].errors);
         event_why_done(&w->v[i].why);
     }
@@ -232,16 +236,116 @@ static int decide_all(struct run_request *r, bool named, struct err *e)
                    n_valid, r->event.name, r->event.ref);
 }
 
+/* ---- jobs ---- */
+
+static const struct wf *known(const struct workflow *w)
+{
+    return w->with_calls != NULL ? w->with_calls : w->wf;
+}
+
+/* As deep as calls may be nested. */
+static void add_paths(const struct wf *w, const char *prefix, struct strv *out)
+{
+    for (size_t i = 0; i < w->n_jobs; i++) {
+        AUTO(auto_free) char *path = xasprintf("%s" SV_FMT, prefix, SV_ARG(w->jobs[i].id));
+        strv_add(out, path);
+        if (w->jobs[i].called != NULL && out->n < PATHS_MAX) {
+            AUTO(auto_free) char *inner = xasprintf("%s/", path);
+            add_paths(w->jobs[i].called, inner, out);
+        }
+    }
+}
+
+void workflow_paths(const struct workflow *w, struct strv *out)
+{
+    if (known(w) != NULL)
+        add_paths(known(w), "", out);
+}
+
+/* -j "call / build", as a log shows it, is "call/build". free() */
+static char *job_path(const char *text)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(65536);
+    struct sv rest = sv_of(text), id;
+
+    while (sv_next(&rest, '/', &id)) {
+        buf_addc(&b, '/');
+        buf_addsv(&b, sv_trim(id));
+    }
+    return sv_dup(sv_sub(buf_sv(&b), 1, SV_NPOS));
+}
+
+/* What a called workflow that cannot be read here holds is found out when it runs. */
+static bool has_job(const struct workflow *w, const char *path)
+{
+    bool unread = false;
+
+    return wf_job_at(known(w), sv_of(path), &unread) != NULL || unread;
+}
+
 /* The wanted jobs (-j) that a workflow has. */
 struct strv workflow_jobs(const struct run_request *r, const struct workflow *w)
 {
     const struct strv *wanted = args_list(r->args, "j");
     struct strv out = STRV_INIT;
 
-    for (size_t i = 0; i < wanted->n; i++)
-        if (wf_job(w->wf, sv_of(wanted->v[i])) != NULL)
-            strv_add(&out, wanted->v[i]);
+    for (size_t i = 0; i < wanted->n; i++) {
+        AUTO(auto_free) char *path = job_path(wanted->v[i]);
+        if (has_job(w, path))
+            strv_add(&out, path);
+    }
     return out;
+}
+
+/* Whether jobs of called workflows are asked for. */
+static bool asks_calls(const struct run_request *r)
+{
+    const struct strv *wanted = args_list(r->args, "j");
+    bool asks = args_flag(r->args, "list");
+
+    for (size_t i = 0; i < wanted->n; i++)
+        asks = asks || strchr(wanted->v[i], '/') != NULL;
+    return asks;
+}
+
+/* Errors of called workflows are errors of those that call them: as in a run they stop the file. */
+static void load_calls(struct run_request *r)
+{
+    for (size_t i = 0; i < r->workflows.n; i++) {
+        struct workflow *w = &r->workflows.v[i];
+        AUTO(wf_errors_free) struct wf_errors errors = {.whole = true};
+        struct err why = {0};
+        bool calls = false;
+        for (size_t k = 0; w->wf != NULL && k < w->wf->n_jobs; k++)
+            calls = calls || w->wf->jobs[k].uses.n > 0;
+        if (!calls || run_load_calls(r, w, &w->with_calls, &errors, &why) == 0)
+            continue;
+        wf_free(w->wf);
+        w->wf = NULL;
+        r->workflows.invalid++;
+        keep_errors(w, &errors, &why);
+    }
+}
+
+static int no_such_job(const struct run_request *r, const char *wanted, struct err *e)
+{
+    AUTO(strv_free) struct strv all = STRV_INIT;
+    AUTO(auto_free) char *path = job_path(wanted);
+
+    for (size_t i = 0; i < r->workflows.n; i++)
+        if (r->workflows.v[i].matches)
+            workflow_paths(&r->workflows.v[i], &all);
+    const char *meant = all.n > 0 ? nearest_name(sv_of(path), (const char *const *)all.v) : NULL;
+    for (size_t i = 0; meant == NULL && i < all.n; i++) { /* without its caller, or with another */
+        if (sv_ieq(path_base(sv_of(all.v[i])), path_base(sv_of(path))))
+            meant = all.v[i];
+    }
+    return err_set(
+        e, FAIL_INPUT,
+        "-j: no workflow that runs has a job '%.100s'%s%.100s%s; gantry run --list shows "
+        "them",
+        wanted, meant != NULL ? "; did you mean '" : "", meant != NULL ? meant : "",
+        meant != NULL ? "'?" : "");
 }
 
 /* -j: only the workflows that have one of the jobs run, and each job must be in one of them. */
@@ -250,15 +354,14 @@ static int check_jobs(struct run_request *r, struct err *e)
     const struct strv *wanted = args_list(r->args, "j");
 
     for (size_t i = 0; i < wanted->n; i++) {
+        AUTO(auto_free) char *path = job_path(wanted->v[i]);
         bool found = false;
         for (size_t k = 0; k < r->workflows.n; k++)
-            found |= r->workflows.v[k].matches &&
-                     wf_job(r->workflows.v[k].wf, sv_of(wanted->v[i])) != NULL;
+            found |= r->workflows.v[k].matches && has_job(&r->workflows.v[k], path);
+        if (!found && !asks_calls(r))
+            load_calls(r); /* what was meant may be there */
         if (!found)
-            return err_set(e, FAIL_INPUT,
-                           "-j: no workflow that runs has a job '%.100s'; gantry run --list shows "
-                           "them",
-                           wanted->v[i]);
+            return no_such_job(r, wanted->v[i], e);
     }
     for (size_t k = 0; wanted->n > 0 && k < r->workflows.n; k++) {
         struct workflow *w = &r->workflows.v[k];
@@ -334,6 +437,8 @@ int workflows_read(struct run_request *r, struct err *e)
     for (size_t i = 0; i < paths.n; i++)
         if (add(r, paths.v[i], e) < 0)
             return -1;
+    if (asks_calls(r))
+        load_calls(r);
     if (!list && r->workflows.invalid > 0 &&
         (named->n > 0 || r->workflows.invalid == r->workflows.n)) { /* printed already */
         *e = (struct err){.code = FAIL_INPUT};

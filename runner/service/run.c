@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "actions/workflow_call.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -107,7 +108,8 @@ int run_prepare(struct run *r, struct calls *calls, struct wf_errors *errors, st
     json_array_foreach(jobs, i, v)
     {
         struct sv id = {json_string_value(v), json_string_length(v)};
-        if (id.p == NULL || wf_job(r->wf, id) == NULL)
+        bool unread;
+        if (id.p == NULL || wf_job_at(r->wf, id, &unread) == NULL)
             return err_set(e, FAIL_INPUT, "the workflow '%s' has no job '" SV_FMT "'", r->wf_path,
                            SV_ARG(id.p != NULL ? id : SV("")));
         strv_addsv(&r->only_jobs, id);

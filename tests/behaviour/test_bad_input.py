@@ -46,6 +46,8 @@ REFUSED = {
         "gantry: error: '/usr' is not inside a git repository; run git init and commit, or name one with -C"]),
     "unknown job": (GOOD, ["-j", "nope"], [
         "gantry: error: -j: no workflow that runs has a job 'nope'; gantry run --list shows them"]),
+    "misspelled job": (GOOD.replace("  t:", "  test:"), ["-j", "tset"], [
+        "gantry: error: -j: no workflow that runs has a job 'tset'; did you mean 'test'?; gantry run --list shows them"]),
     "event that nothing runs for": (GOOD, ["issues"], [
         "gantry: error: .github/workflows/ci.yml: does not run for event issues: runs for push"]),
     "a variable whose name has a space": (GOOD, ["--env", "A B=1"], [

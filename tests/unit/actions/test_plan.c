@@ -133,6 +133,10 @@ static void an_unknown_job_is_an_error(void **state)
     assert_int_equal(plan_next(&in, NULL, 0, false, &p, &e), -1);
     assert_int_equal(e.code, FAIL_INPUT);
     assert_string_equal(e.msg, "no job 'b' in 'f.yml'; see gantry run --list");
+    const char *const below[] = {"a/b", NULL}; /* a calls nothing */
+    const struct plan_inputs deeper = {.wf = w, .only_jobs = below};
+    assert_int_equal(plan_next(&deeper, NULL, 0, false, &p, &e), -1);
+    assert_string_equal(e.msg, "no job 'a/b' in 'f.yml'; see gantry run --list");
 }
 
 static void results_of_legs_merge_by_the_table(void **state)

@@ -22,7 +22,7 @@ struct call_case {
     const char *b; /* b.yml, the same; NULL: none */
     const char *states;
     const char *
-        flags; /* words: cancelled, inputs, gates, ID:PHASE (new, waiting, open, cancelled, dropped) */
+        flags; /* words: cancelled, inputs, gates, only=PATH, ID:PHASE (new, waiting, open, cancelled, dropped) */
     const char *want;
 };
 
@@ -57,6 +57,22 @@ static const struct call_case cases[] = {
     {"end together", NULL, NULL, NULL, "c/d/x=success", "", "done success"},
     {"a job with the id of a caller is another one", "  c: {" CALL "}|  c2: {" RUN "}",
      "jobs:|  x: {" RUN "}", NULL, "c2=success", "", "ready c/x 'c / x'"},
+
+    /* restrictions */
+    {"a job inside, what it needs, what its caller needs",
+     "  a: {" RUN "}|  c: {needs: a, " CALL "}|  z: {needs: c, " RUN "}|  o: {" CALL "}",
+     "jobs:|  x: {" RUN "}|  y: {needs: x, " RUN "}|  n: {" RUN "}", NULL, "", "only=c/y",
+     "ready a 'a'"},
+    {"and nothing beside it", NULL, NULL, NULL, "a=success", "only=c/y", "ready c/x 'c / x'"},
+    {"ids ignore case", NULL, NULL, NULL, "a=success c/x=success", "only=C/Y", "ready c/y 'c / y'"},
+    {"the run is done with it", NULL, NULL, NULL, "a=success c/x=success c/y=success", "only=c/y",
+     "done success"},
+    {"a caller that is needed is needed whole", NULL, NULL, NULL, "a=success", "only=z",
+     "ready c/x 'c / x'|ready c/n 'c / n'"},
+    {"two levels down", "  c: {" CALL "}", "jobs:|  d: {" CALL_B "}|  e: {" RUN "}",
+     "jobs:|  x: {" RUN "}|  y: {" RUN "}", "", "only=c/d/y", "ready c/d/y 'c / d / y'"},
+    {"in every leg of its caller", "  c: {strategy: {matrix: {v: [p, q]}}, " CALL "}", TWO, NULL,
+     "", "only=c/x", "ready c.0/x 'c (p) / x'|ready c.1/x 'c (q) / x'"},
 
     /* conditions of the caller */
     {"a caller that is skipped", "  c: {if: false, " CALL "}|  z: {needs: c, " RUN "}", TWO, NULL,
@@ -327,7 +343,9 @@ static void check(void **state)
         text--;
     AUTO(auto_wf) struct wf *w = load(text);
     struct plan_inputs in = {.wf = w, .github = github};
+    const char *const only[] = {strncmp(c->flags, "only=", 5) == 0 ? c->flags + 5 : NULL, NULL};
     val_sets(github, "ref_name", val_string(SV("main")));
+    in.only_jobs = only;
     if (strcmp(c->flags, "gates") == 0 || strchr(c->flags, ':') != NULL) {
         in.gate = phase_of;
         in.gate_ctx = (void *)(uintptr_t)c->flags;
