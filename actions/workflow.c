@@ -117,12 +117,12 @@ static const struct job_key {
 
 static void read_uses(struct wf_reader *r, struct wf_job *j, const struct tok *v)
 {
-    const char *why = r->opt->any_call_format ? NULL : wf_call_bad_format(v->text);
+    struct err e = {0};
 
     j->uses = v->text;
     j->uses_token = v;
-    if (why != NULL)
-        wf_error_at(r, v, "Invalid workflow reference '%.*s': %s", SV_ARG(v->text), why);
+    if (!r->opt->any_call_format && wf_call_check(v->text, &e) < 0)
+        wf_error_at(r, v, "Invalid workflow reference '%.*s': %s", SV_ARG(v->text), err_whole(&e));
 }
 
 static void read_job_key(struct wf_reader *r, struct wf_job *j, const struct tok *name,

@@ -16,8 +16,8 @@ void wf_call_split(struct sv name, struct wf_call_name *out);
 /* The name of what `uses` calls from the file `caller`: a call of "./PATH" or "$/PATH" goes to the repository and
  * commit of the caller's file (7.2), anything else names itself. */
 void wf_call_resolve(struct sv caller, struct sv uses, struct buf *name);
-/* NULL, or what is wrong with the form of `uses` (7.2). */
-const char *wf_call_bad_format(struct sv uses);
+/* The form of `uses` (7.2). FAIL_INPUT: what is wrong with it. */
+MUST_USE int wf_call_check(struct sv uses, struct err *e);
 
 struct wf_loader {
     void *ctx;

@@ -80,9 +80,9 @@ static const struct schema scalar = {
     .kind = SCHEMA_ONE_OF, .one_of = ONE_OF(&schema_string, &schema_bool, &schema_number)};
 static const struct schema dispatch_type = {
     .kind = SCHEMA_STRING, .values = LIST("string", "boolean", "number", "choice", "environment")};
+static const struct schema choices = {.kind = SCHEMA_SEQUENCE, .item = &schema_string};
 EVENT(dispatch_input, {"description", &schema_string, false}, {"type", &dispatch_type, false},
-      {"required", &schema_bool, false}, {"default", &scalar, false},
-      {"options", &schema_names, false});
+      {"required", &schema_bool, false}, {"default", &scalar, false}, {"options", &choices, false});
 static const struct schema dispatch_inputs_map = {
     .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &dispatch_input};
 static const struct schema dispatch_inputs = {.kind = SCHEMA_ONE_OF,

@@ -288,6 +288,78 @@ static void names_are_split_and_resolved(void **state)
     }
 }
 
+#define REMOTE "o/r/.github/workflows/"
+#define ROOTED "must be rooted in '.github/workflows'"
+#define PREFIXED                                                                                  \
+    "references to workflows must be prefixed with format 'owner/repository/' or './' for local " \
+    "workflows"
+#define ENDING "workflow file should have either a '.yml' or '.yaml' file extension"
+#define LEVEL  "workflows must be defined at the top level of the .github/workflows/ directory"
+#define EDGES  "version cannot begin or end with a slash '/' or a dot '.'"
+
+static void forms_of_uses(void **state)
+{
+    static const struct {
+        const char *uses, *why; /* NULL: good */
+    } rows[] = {
+        {"./.github/workflows/a.yml", NULL},
+        {"$/.github/workflows/a.yaml", NULL},
+        {"./.github/workflows-lab/a.yml", NULL},
+        {REMOTE "a.yml@v1", NULL},
+        {"O-1/r_2.x/.github/workflows-lab/a.b.yaml@feature/x@y",
+         "too many '@' in workflow reference"},
+        {REMOTE "a.yml@feature/x-1.2", NULL},
+        {"./a.yml", "local workflow references " ROOTED},
+        {"./x/.github/workflows/a.yml", "local workflow references " ROOTED},
+        {"$/a.yml@v1", "local workflow references " ROOTED},
+        {"./.github/workflows/a.yml@v1", "cannot specify version when calling local workflows"},
+        {"./.github/workflows/d/a.txt", ENDING},
+        {"./.github/workflows/d/a.yml", LEVEL},
+        {"./.github/workflows/../a.yml", LEVEL},
+        {"./.github/workflows/.yml", "invalid workflow file name"},
+        {"", "no version specified"},
+        {REMOTE "a.yml", "no version specified"},
+        {REMOTE "a.yml@", "no version specified"},
+        {"o/r@v1", "references to workflows " ROOTED},
+        {".github/workflows/a.yml@v1", PREFIXED},
+        {"r/.github/workflows/a.yml@v1", PREFIXED},
+        {"o//.github/workflows/a.yml@v1", PREFIXED},
+        {"/o/.github/workflows/a.yml@v1", PREFIXED},
+        {"o/r/d/.github/workflows/a.yml@v1", PREFIXED},
+        {"o/r//.github/workflows/a.yml@v1", PREFIXED},
+        {"o!/r/.github/workflows/a.yml@v1", "owner name must be a valid repository owner name"},
+        {"o/r r/.github/workflows/a.yml@v1", "repository name is invalid"},
+        {REMOTE "d/a.txt@v1", LEVEL},
+        {REMOTE "a@v1", ENDING},
+        {REMOTE ".yaml@v1", "invalid workflow file name"},
+        {REMOTE "a@v1..2", "invalid character '..' in version"},
+        {REMOTE "a.yml@a?[", "invalid character '?' in version"},
+        {REMOTE "a.yml@\\", "invalid character '\\' in version"},
+        {REMOTE "a.yml@a//b", "invalid character '//' in version"},
+        {REMOTE "a.yml@/a", EDGES},
+        {REMOTE "a.yml@a/", EDGES},
+        {REMOTE "a.yml@.a", EDGES},
+        {REMOTE "a.yml@a.", EDGES},
+        {REMOTE "a.yml@a/.b", "invalid version: a/.b"},
+        {REMOTE "a.yml@b.lock/a", "invalid version: b.lock/a"},
+        {REMOTE "a.yml@a b\t", "version cannot have ASCII control characters"},
+        {REMOTE "a.yml@a b", "version cannot have whitespace"},
+        {REMOTE "a.yml@a\xE2\x80\x83"
+                "b",
+         "version cannot have whitespace"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err e = {0};
+        int rc = wf_call_check(sv_of(rows[i].uses), &e);
+        if (rc != (rows[i].why == NULL ? 0 : -1))
+            fail_msg("%s: %s", rows[i].uses, e.msg);
+        if (rc < 0)
+            assert_string_equal(e.msg, rows[i].why);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +372,7 @@ int main(void)
         cmocka_unit_test(jobs_count_over_all_files),
         cmocka_unit_test(permissions_go_down),
         cmocka_unit_test(names_are_split_and_resolved),
+        cmocka_unit_test(forms_of_uses),
     };
 
     return cmocka_run_group_tests_name("workflow_call", tests, NULL, NULL);
