@@ -16,6 +16,10 @@
 
 #define SMALL 8 /* members that are searched one by one */
 
+/* The first items and members live behind the struct: most containers are small, and are one block then. */
+#define FEW_ITEMS   6
+#define FEW_MEMBERS 4
+
 /* Never written: the immortal count keeps val_ref and val_unref off them. */
 struct val val_nothing = {.refs = VAL_IMMORTAL, .kind = VAL_NULL};
 struct val val_false = {.refs = VAL_IMMORTAL, .kind = VAL_BOOL, .flag = false};
@@ -82,30 +86,64 @@ struct val *val_string(struct sv s)
     return v;
 }
 
-struct val *val_array(void)
+static struct val *make_array(size_t room)
 {
-    return make(VAL_ARRAY, 0);
-}
-
-struct val *val_filtered(size_t room)
-{
-    BUG(room > SIZE_MAX / 2 / sizeof(struct val *));
     struct val *v = make(VAL_ARRAY, room * sizeof(struct val *));
 
-    v->flag = true;
     v->arr.cap = room;
     v->arr.v = (struct val **)(void *)(v + 1);
     return v;
 }
 
+static struct val *make_object(void)
+{
+    struct val *v = make(VAL_OBJECT, FEW_MEMBERS * sizeof(struct val_member));
+
+    v->obj.cap = FEW_MEMBERS;
+    v->obj.m = (struct val_member *)(void *)(v + 1);
+    return v;
+}
+
+/* What free() takes of a container's items or members: nothing while they live behind the struct. */
+static void *outside(const struct val *v, void *items)
+{
+    return items == (const void *)(v + 1) ? NULL : items;
+}
+
+/* Room for one more item of this size. */
+static void *more_room(const struct val *v, void *items, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return items;
+    void *more = xreallocarray(outside(v, items), *cap * 2, size);
+    if (outside(v, items) == NULL)
+        memcpy(more, items, n * size);
+    *cap *= 2;
+    return more;
+}
+
+struct val *val_array(void)
+{
+    return make_array(FEW_ITEMS);
+}
+
+struct val *val_filtered(size_t room)
+{
+    BUG(room > SIZE_MAX / 2 / sizeof(struct val *));
+    struct val *v = make_array(room);
+
+    v->flag = true;
+    return v;
+}
+
 struct val *val_object(void)
 {
-    return make(VAL_OBJECT, 0);
+    return make_object();
 }
 
 struct val *val_object_cs(void)
 {
-    struct val *v = make(VAL_OBJECT, 0);
+    struct val *v = make_object();
 
     v->flag = true;
     return v;
@@ -144,10 +182,9 @@ static void release_children(struct val *v, struct val **list)
         *list = c;
     }
     if (v->kind == VAL_ARRAY) {
-        if (!v->flag)
-            free(v->arr.v);
+        free(outside(v, v->arr.v));
     } else {
-        free(v->obj.m);
+        free(outside(v, v->obj.m));
         free(v->obj.slots);
     }
     free(v);
@@ -309,7 +346,7 @@ struct val *val_get_hashed_any(const struct val *obj, struct sv key, uint64_t ha
 void val_push(struct val *arr, struct val *own_item)
 {
     BUG(arr->kind != VAL_ARRAY || (arr->flag && arr->arr.n == arr->arr.cap));
-    GROW(arr->arr.v, arr->arr.cap, arr->arr.n + 1);
+    arr->arr.v = more_room(arr, arr->arr.v, arr->arr.n, &arr->arr.cap, sizeof(struct val *));
     arr->arr.v[arr->arr.n++] = own_item;
 }
 
@@ -352,7 +389,7 @@ void val_set(struct val *obj, struct sv key, struct val *own_value)
         val_unref(old);
         return;
     }
-    GROW(obj->obj.m, obj->obj.cap, i + 1);
+    obj->obj.m = more_room(obj, obj->obj.m, i, &obj->obj.cap, sizeof *obj->obj.m);
     obj->obj.m[i] =
         (struct val_member){.value = own_value, .key = sv_dup(key), .key_len = key.n, .hash = hash};
     obj->obj.n++;

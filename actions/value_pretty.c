@@ -104,8 +104,10 @@ static inline char *put_line(char *w, bool comma, size_t depth)
     if (comma)
         *w++ = ',';
     *w++ = '\n';
-    for (size_t i = 0; i < depth; i++, w += 2)
-        memcpy(w, "  ", 2);
+    for (size_t i = 0; i < depth; i++) {
+        *w++ = ' ';
+        *w++ = ' ';
+    }
     return w;
 }
 
