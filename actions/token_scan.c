@@ -17,7 +17,7 @@ int tok_check_expr(struct sv text, const struct expr_names *names, struct buf *w
 {
     AUTO(auto_expr) struct expr *x = NULL;
     struct expr_error xe = {.text = why};
-    struct err e; /* the whole message is in *why */
+    UNINIT struct err e; /* the whole message is in *why */
 
     return expr_parse(text, names, &x, &xe, &e);
 }
@@ -92,7 +92,7 @@ static void replace_single(struct tok **t, struct sv x, const struct expr_names 
 {
     AUTO(auto_expr) struct expr *tree = NULL;
     struct expr_error xe = {0};
-    struct err e; /* parsed before without an error */
+    UNINIT struct err e; /* parsed before without an error */
     struct sv literal;
 
     if (x.p[0] == '\'' && expr_parse(x, names, &tree, &xe, &e) == 0 &&

@@ -12,7 +12,7 @@ static void check_schedule(struct wf_reader *r, const struct tok *list)
     for (size_t i = 0; list->kind == TOK_SEQUENCE && i < list->n; i++) {
         const struct tok *cron = tok_get(list->items[i], SV("cron"));
         struct cron ignored;
-        struct err e; /* the official text does not say what is wrong */
+        UNINIT struct err e; /* the official text does not say what is wrong */
         if (cron != NULL && cron_parse(cron->text, &ignored, &e) < 0)
             wf_error_at(r, cron,
                         "Invalid cron expression. Expected format: '* * * * *' (minute hour day "
@@ -26,7 +26,7 @@ static void check_patterns(struct wf_reader *r, const struct tok *list)
 {
     for (size_t i = 0; i < (list->kind == TOK_SEQUENCE ? list->n : 1); i++) {
         const struct tok *t = list->kind == TOK_SEQUENCE ? list->items[i] : list;
-        struct err e;
+        UNINIT struct err e;
         bool hit;
         struct sv p = sv_starts(t->text, SV("!")) ? sv_sub(t->text, 1, SV_NPOS) : t->text;
         if (event_pattern(p, SV(""), &hit, &e) < 0)

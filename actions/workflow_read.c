@@ -205,8 +205,8 @@ static struct tok *read_scalar(struct wf_reader *r, const struct yx_node *n, uns
 {
     AUTO(buf_free) struct buf why = BUF_INIT(WF_MAX_REASON);
     struct tok *t = NULL;
-    struct wf_names names;
-    struct err e; /* filled by what fails: this runs for every scalar */
+    UNINIT struct wf_names names;
+    UNINIT struct err e; /* filled by what fails: this runs for every scalar */
 
     if (tok_typed(r->arena, n, r->index, &t, &e) < 0) { /* ends the official reader */
         wf_stop(r, WF_AT_FILE, n->line, n->col, "%s", err_whole(&e));

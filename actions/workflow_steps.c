@@ -15,7 +15,7 @@ char *wf_condition(struct wf_reader *r, const struct tok *t, unsigned context)
     AUTO(buf_free) struct buf why = BUF_INIT(WF_MAX_REASON);
     struct expr_error xe = {.text = &why};
     struct wf_names names;
-    struct err e; /* the whole message is in why */
+    UNINIT struct err e; /* the whole message is in why */
 
     if (t == NULL)
         return xstrdup("success()");
@@ -49,7 +49,7 @@ void wf_steps_free(struct wf_step *steps, size_t n)
 static struct sv id_base(const struct wf_step *s)
 {
     struct uses u;
-    struct err e; /* a bad reference was reported before */
+    UNINIT struct err e; /* a bad reference was reported before */
 
     if (s->kind == WF_STEP_CONTROL)
         return s->control;

@@ -2,6 +2,7 @@
  *
  * libyaml takes the characters of YAML 1.1 only; the official reader's library takes any. Others are shown to
  * libyaml as characters of the last private plane and put back into scalars. */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -23,12 +24,27 @@ static bool is_break(unsigned c)
     return c == '\n' || c == '\r' || c == 0x85 || c == 0x2028 || c == 0x2029;
 }
 
+static inline bool is_plain_byte(unsigned char c)
+{
+    return c < 0x7F && (c >= 0x20 || c == '\n' || c == '\t' || c == '\r');
+}
+
 static bool is_plain(struct sv s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x7F || (c < 0x20 && c != '\n' && c != '\t' && c != '\r'))
-            return false;
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    uint64_t w;
+
+    while (s.n > 0) {
+        /* Nearly all words of eight bytes have neither control characters nor more than ASCII. */
+        while (s.n >= sizeof w) {
+            memcpy(&w, s.p, sizeof w);
+            if ((((w - ones * 0x20) | (w + ones) | w) & high) != 0)
+                break;
+            s = (struct sv){s.p + sizeof w, s.n - sizeof w};
+        }
+        for (size_t i = 0; i < sizeof w && s.n > 0; i++, s = (struct sv){s.p + 1, s.n - 1})
+            if (!is_plain_byte((unsigned char)s.p[0]))
+                return false;
     }
     return true;
 }
