@@ -184,6 +184,18 @@ static size_t escape_into(char *dst, size_t at, size_t size, const char *s)
     return at;
 }
 
+/* What to do about it, where the cause alone tells; a text that says so itself has its own. */
+static const char *remedy(const struct err *e)
+{
+    if (strstr(err_whole(e), "; ") != NULL)
+        return "";
+    if (e->sys == ENOSPC || e->sys == EDQUOT)
+        return "; free some space and run again";
+    if (e->sys == EMFILE)
+        return "; raise the limit of open files (ulimit -n)";
+    return "";
+}
+
 const char *err_text(const struct err *e, char *dst, size_t n)
 {
     size_t at = 0;
@@ -195,6 +207,7 @@ const char *err_text(const struct err *e, char *dst, size_t n)
         at = escape_into(dst, at, n, ": ");
     }
     at = escape_into(dst, at, n, err_whole(e));
+    at = escape_into(dst, at, n, remedy(e));
     dst[at] = '\0';
     trim_utf8(dst, at == n - 1 ? at : 0);
     return dst;
@@ -202,7 +215,7 @@ const char *err_text(const struct err *e, char *dst, size_t n)
 
 void err_print(const struct err *e)
 {
-    char text[4 * (sizeof e->ctx + ERR_MAX_TEXT)];
+    char text[4 * (sizeof e->ctx + ERR_MAX_TEXT) + 80];
 
     (void)fprintf(stderr, "gantry: error: %s\n", err_text(e, text, sizeof text));
 }

@@ -251,9 +251,11 @@ int fs_mkdir_all(int dirfd, const char *path, mode_t mode, struct err *e)
         char c = *s;
         *s = '\0';
         /* Read-only and unsearchable parents that exist answer EROFS or EACCES instead of EEXIST. */
-        if (p[0] != '\0' && mkdir(p, mode) < 0 && errno != EEXIST &&
-            (stat(p, &st) < 0 || !S_ISDIR(st.st_mode)))
+        int sys = p[0] != '\0' && mkdir(p, mode) < 0 ? errno : 0;
+        if (sys != 0 && sys != EEXIST && (stat(p, &st) < 0 || !S_ISDIR(st.st_mode))) {
+            errno = sys;
             return err_sys(e, "cannot create folder '%s'", p);
+        }
         *s = c;
         if (c == '\0')
             break;

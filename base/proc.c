@@ -44,6 +44,16 @@ struct report {
     int sys;
 };
 
+static int too_many(const char *path, struct err *e)
+{
+    (void)err_set(e, FAIL_SYS,
+                  "cannot fork for '%s': too many processes; end some, or raise their limit "
+                  "(ulimit -u)",
+                  path);
+    e->sys = EAGAIN;
+    return -1;
+}
+
 static _Noreturn void child_die(int wr, enum stage stage)
 {
     struct report r = {(int)stage, errno};
@@ -174,7 +184,7 @@ static int spawn_with(const struct proc_spec *s, const int stdio[3], struct proc
         return err_sys(e, "cannot duplicate a pipe");
     struct proc child = {fork_blocked(s, stdio, wr), -1};
     if (child.pid < 0)
-        return err_sys(e, "cannot fork for '%s'", s->path);
+        return errno == EAGAIN ? too_many(s->path, e) : err_sys(e, "cannot fork for '%s'", s->path);
     fd_close(&low);
     fd_close(&wr);
     child.pidfd = (int)syscall(SYS_pidfd_open, child.pid, 0U);

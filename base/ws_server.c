@@ -400,7 +400,9 @@ static int start_side(struct side *s, const struct wss_options *o, struct err *e
     s->context = lws_create_context(&info);
     s->vhost = s->context != NULL ? lws_create_vhost(s->context, &info) : NULL;
     if (s->vhost == NULL)
-        return err_set(e, FAIL_INTERNAL, "cannot start libwebsockets");
+        return access("/dev/urandom", R_OK) < 0
+                   ? err_sys(e, "cannot read '/dev/urandom', which libwebsockets needs")
+                   : err_set(e, FAIL_INTERNAL, "cannot start libwebsockets");
     return 0;
 }
 

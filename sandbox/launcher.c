@@ -18,6 +18,7 @@ struct sbx_launcher {
     int sock;
     struct proc proc;
     uint32_t last_job;
+    bool heard;
 };
 
 /* The environment of gantry-sandbox is empty, but for the seams of test builds. */
@@ -85,6 +86,14 @@ int sbx_launcher_start(const char *path, struct sbx_launcher **out, struct err *
     return 0;
 }
 
+/* The first thing that it should have done is to read. */
+static int ended_at_once(struct err *e)
+{
+    return err_set(e, FAIL_NET,
+                   "the launcher (gantry-sandbox) ended before it did anything; see what "
+                   "'gantry-sandbox probe' says");
+}
+
 int sbx_launcher_limit(struct sbx_launcher *l, const struct sbx_limits *m, struct err *e)
 {
     struct ipc_out o;
@@ -99,7 +108,7 @@ int sbx_launcher_limit(struct sbx_launcher *l, const struct sbx_limits *m, struc
     ipc_put_u64(&o, TAG_UIDS, m->n_uids);
     ipc_put_u64(&o, TAG_FLAGS, m->keep_groups ? WIRE_FLAG_GROUPS : 0);
     if (ipc_send(l->sock, &o, e) < 0)
-        return err_wrap(e, "tell the launcher its limits");
+        return e->code == FAIL_NET ? ended_at_once(e) : err_wrap(e, "tell the launcher its limits");
     return 0;
 }
 
@@ -222,9 +231,11 @@ int sbx_launcher_next(struct sbx_launcher *l, struct sbx_event *ev, struct err *
         return r < 0 ? err_sys(e, "poll the launcher") : 0;
     r = ipc_recv(l->sock, &in, e);
     if (r == 0)
-        return err_set(e, FAIL_NET, "the launcher (gantry-sandbox) ended");
+        return l->heard ? err_set(e, FAIL_NET, "the launcher (gantry-sandbox) ended")
+                        : ended_at_once(e);
     if (r < 0)
         return err_wrap(e, "read from the launcher");
+    l->heard = true;
     return to_event(&in, ev, e) < 0 ? -1 : 1;
 }
 
@@ -237,8 +248,11 @@ static int ask(const char *path, const char *verb, struct ipc_out *request, uint
     int r;
     int status;
 
-    if (start_program(path, verb, true, &sock, &p, e) < 0)
+    if (start_program(path, verb, true, &sock, &p, e) < 0) {
+        if (request != NULL)
+            ipc_out_done(request);
         return -1;
+    }
     if (request != NULL && ipc_send(sock, request, e) < 0)
         return -1;
     r = ipc_recv(sock, in, e);

@@ -77,8 +77,29 @@ static int recover(const struct run_state *s, const char *jobs, const char *laun
     return 0;
 }
 
+/* What cannot be written to there can be somewhere else. */
+static int elsewhere(const char *folder, struct err *e)
+{
+    char text[sizeof e->msg];
+    int sys = e->sys;
+
+    if (sys != EACCES && sys != EPERM && sys != EROFS && sys != ENOTDIR && sys != ENOENT)
+        return folder != NULL ? err_wrap(e, "in '%s'", folder) : -1;
+    (void)snprintf(text, sizeof text, "%s", e->msg);
+    (void)err_set(e, FAIL_SYS, "%s%s%s%s; give a folder of your own with GANTRY_HOME=DIR", text,
+                  folder != NULL ? " (in '" : "", folder != NULL ? folder : "",
+                  folder != NULL ? "')" : "");
+    e->sys = sys;
+    return -1;
+}
+
+static int make_dir(int dirfd, const char *name, const char *path, struct err *e)
+{
+    return mkdirat(dirfd, name, 0700) < 0 ? err_sys(e, "cannot make the folder '%s'", path) : 0;
+}
+
 /* Between creation and lock another start may take the file for a dead run's and unlink it: then again. */
-static int lock_new(struct run_state *s, struct err *e)
+static int lock_new(struct run_state *s, const char *runs, struct err *e)
 {
     for (;;) {
         AUTO(auto_free) char *name = NULL;
@@ -91,7 +112,7 @@ static int lock_new(struct run_state *s, struct err *e)
         name = xasprintf("%s" LOCK_SUFFIX, s->id);
         if (fs_lock(s->runs_fd, name, &s->lock_fd, e) < 0) {
             if (e->code != FAIL_DENIED)
-                return -1;
+                return elsewhere(runs, e);
             continue;
         }
         if (fstat(s->lock_fd, &ours) == 0 && fstatat(s->runs_fd, name, &there, 0) == 0 &&
@@ -115,12 +136,12 @@ int run_state_open(const char *launcher, struct run_state *s, struct err *e)
     struct run_state n = RUN_STATE_INIT;
 
     if (path_place(PATH_STATE, &state, e) < 0 || path_place(PATH_JOBS, &jobs, e) < 0)
-        return -1;
+        return elsewhere(NULL, e);
     runs = path_join(state, "runs");
     if (fs_mkdir_all(AT_FDCWD, runs, 0700, e) < 0)
-        return -1;
+        return elsewhere(NULL, e);
     if (open_dir(runs, &n.runs_fd, e) < 0 || open_dir(jobs, &n.jobs_fd, e) < 0 ||
-        recover(&n, jobs, launcher, e) < 0 || lock_new(&n, e) < 0) {
+        recover(&n, jobs, launcher, e) < 0 || lock_new(&n, runs, e) < 0) {
         run_state_close(&n);
         return -1;
     }
@@ -129,10 +150,9 @@ int run_state_open(const char *launcher, struct run_state *s, struct err *e)
     n.uid = geteuid();
     n.dir = path_join(runs, n.id);
     n.jobs_dir = path_join(jobs, n.id);
-    if (mkdirat(n.runs_fd, n.id, 0700) < 0 || mkdirat(n.jobs_fd, n.id, 0700) < 0) {
-        (void)err_sys(e, "cannot make the folder '%s'", n.dir);
+    if (make_dir(n.runs_fd, n.id, n.dir, e) < 0 || make_dir(n.jobs_fd, n.id, n.jobs_dir, e) < 0) {
         run_state_close(&n);
-        return -1;
+        return elsewhere(NULL, e);
     }
     *s = n;
     return 0;

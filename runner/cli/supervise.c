@@ -18,6 +18,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SERVICE_CONFIG_FD 3
@@ -108,6 +109,15 @@ static void last_words(const struct child *c, int status, char *dst, size_t n)
     }
 }
 
+static const char *signal_text(int sig)
+{
+    const char *text = sigdescr_np(sig);
+
+    if (sig == SIGXFSZ)
+        return "File size limit exceeded: raise it with ulimit -f";
+    return text != NULL ? text : "unknown";
+}
+
 /* One that could not go on has said why and what to do. */
 static void describe_end(const struct child *c, int status, struct err *e)
 {
@@ -118,8 +128,8 @@ static void describe_end(const struct child *c, int status, struct err *e)
     if (sv_starts(sv_of(words), sv_of(prefix)))
         (void)err_set(e, FAIL_PROTO, "the %s ended: %s", c->name, words + strlen(prefix));
     else if (status > 128)
-        (void)err_set(e, FAIL_PROTO, "the %s ended by signal %d; run again%s%.100s", c->name,
-                      status - 128, words[0] != '\0' ? ": " : "", words);
+        (void)err_set(e, FAIL_PROTO, "the %s ended by signal %d (%s); run again%s%.100s", c->name,
+                      status - 128, signal_text(status - 128), words[0] != '\0' ? ": " : "", words);
     else
         (void)err_set(e, FAIL_PROTO, "the %s ended with status %d; run again%s%.100s", c->name,
                       status, words[0] != '\0' ? ": " : "", words);
@@ -223,8 +233,8 @@ static int on_ready_line(struct sup *s, struct sv line, struct err *e)
         return -1;
     }
     if (jx_get(j, "error") != NULL)
-        return err_set(e, jx_int(j, "exit", 3) == 2 ? FAIL_INPUT : FAIL_PROTO, SV_FMT,
-                       SV_ARG(jx_str(j, "error", "")));
+        return err_set(e, jx_int(j, "exit", 3) == 2 ? FAIL_INPUT : FAIL_PROTO, "%s" SV_FMT,
+                       s->ready ? "the service ended: " : "", SV_ARG(jx_str(j, "error", "")));
     if (jx_need_str(j, "url", &url, e) < 0 || jx_need_str(j, "token", &token, e) < 0 ||
         jx_need_arr(j, "jit", &jit, e) < 0)
         return -1;

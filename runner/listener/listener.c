@@ -112,8 +112,9 @@ static void launcher_gone(struct gh_listener *l, const struct err *e)
     l->launcher_gone = true;
     loop_del_fd(l->launcher_watch);
     l->launcher_watch = NULL;
-    (void)err_set(&why, FAIL_NET, "%s; run again",
-                  e->msg[0] != '\0' ? e->msg : "the launcher (gantry-sandbox) ended");
+    (void)err_set(&why, FAIL_NET, "%s%s",
+                  e->msg[0] != '\0' ? e->msg : "the launcher (gantry-sandbox) ended",
+                  strstr(e->msg, "; ") == NULL ? "; run again" : "");
     gh_status_line(l, "failed", NULL, err_text(&why, text, sizeof text));
     for (size_t i = 0; i < l->n; i++) {
         struct gh_runner *r = &l->runners[i];

@@ -117,6 +117,14 @@ static void ready_line(int fd, json_t *own_line)
     secret_wipe(b.p, b.len);
 }
 
+/* Also after the first line: what ends the service reaches the front end whatever the disk is like. */
+static void tell_error(int fd, const struct err *e)
+{
+    char text[600];
+
+    ready_line(fd, json_pack("{s:s, s:i}", "error", err_text(e, text, sizeof text), "exit", 3));
+}
+
 /* The signing key: fresh for `run`; for `serve` it outlives restarts, as the tokens that it signed do. */
 static int load_key(struct svc *s, struct err *e)
 {
@@ -285,7 +293,6 @@ static void stop(struct svc *s)
 int svc_main_run(int config_fd, int ready_fd, int *exit_code, struct err *e)
 {
     struct svc s = {.state_fd = -1, .record_fd = -1};
-    char text[600];
     json_t *jit;
     int rc;
 
@@ -293,8 +300,7 @@ int svc_main_run(int config_fd, int ready_fd, int *exit_code, struct err *e)
     (void)fcntl(config_fd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
     if (start(&s, config_fd, ready_fd, e) < 0 || (jit = make_runners(&s, e)) == NULL) {
-        ready_line(ready_fd,
-                   json_pack("{s:s, s:i}", "error", err_text(e, text, sizeof text), "exit", 3));
+        tell_error(ready_fd, e);
         stop(&s);
         return -1;
     }
@@ -306,6 +312,8 @@ int svc_main_run(int config_fd, int ready_fd, int *exit_code, struct err *e)
         *e = s.fatal;
         rc = -1;
     }
+    if (rc < 0)
+        tell_error(ready_fd, e);
     stop(&s);
     return rc;
 }

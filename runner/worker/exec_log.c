@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The lines and issues that the worker itself writes into a step's log. */
+#include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "runner/worker/exec.h"
 #include "runner/worker/worker.h"
 
@@ -143,6 +147,17 @@ void exec_warningf(struct exec *x, const char *fmt, ...)
     exec_issue(x, ISSUE_WARNING, buf_sv(&b), NULL);
 }
 
+/* Paths in errors are the job's; where there is no space is a folder of the host. */
+static void add_place(const struct exec *x, struct buf *b)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink(x->w->hello.actions_host, path, sizeof path);
+    struct sv host = n > 0 ? (struct sv){path, (size_t)n} : sv_of(x->w->hello.actions_host);
+
+    if (sv_starts(host, SV("/")))
+        buf_addf(b, " (the job lies in '" SV_FMT "')", SV_ARG(path_dir(host)));
+}
+
 void exec_error(struct exec *x, const struct err *e)
 {
     AUTO(buf_free) struct buf masked = BUF_INIT(LOG_TEXT_MAX);
@@ -150,5 +165,7 @@ void exec_error(struct exec *x, const struct err *e)
 
     /* What an error quotes was cut before it could be masked. */
     mask_apply_cut(x->w->mask, sv_of(err_text(e, text, sizeof text)), &masked);
-    exec_errorf(x, "%s", masked.p != NULL ? masked.p : "");
+    if (e->sys == ENOSPC || e->sys == EDQUOT)
+        add_place(x, &masked);
+    exec_errorf(x, "%s", masked.p);
 }

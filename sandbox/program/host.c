@@ -60,6 +60,10 @@ static int explain_clone(int sys, struct err *e)
             "raise it with 'sysctl user.max_user_namespaces=16384'",
             text);
     }
+    if (sys == EAGAIN)
+        return err_set(e, FAIL_UNSUPPORTED,
+                       "SBX-RLIMIT: cannot start a process: too many processes; end some, or raise "
+                       "their limit (ulimit -u)");
     if (sys == EINVAL)
         return err_set(e, FAIL_UNSUPPORTED,
                        "SBX-USERNS-EINVAL: this kernel has no user namespaces; it needs "

@@ -209,17 +209,19 @@ def host(bin_folder, folder):
 
 @pytest.fixture
 def gantry(bin_folder, folder, repository):
-    """Starts gantry: gantry("run", "--json", ..., env={...}) -> Run; prefix: a command that starts it."""
+    """Starts gantry: gantry("run", "--json", ..., env={...}) -> Run; prefix: a command that starts it;
+    programs: a folder of other programs."""
     started = []
 
-    def start(*words, env=None, prefix=()):
+    def start(*words, env=None, prefix=(), programs=bin_folder):
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "HOME": str(folder / "home"),
                        "GANTRY_HOME": str(repository.home), "GIT_CONFIG_SYSTEM": "/dev/null", "TZ": "UTC",
                        "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", ""), **(env or {})}
-        run = Run([*prefix, str(bin_folder / "gantry"), *words], environment, repository.path)
+        run = Run([*prefix, str(programs / "gantry"), *words], environment, repository.path)
         started.append(run)
         return run
 
+    start.bin = bin_folder
     yield start
     for run in started:
         if run.process.poll() is None:

@@ -1,5 +1,6 @@
 """Every row of bad input: the whole line, the exit status, and nothing left behind."""
 import os
+import re
 import signal
 import socket
 
@@ -145,9 +146,9 @@ DISK = {
                "; free some space and run again"),
     "uploaded log": ("blob-write", "gantry: error: the service ended: cannot store a log in " + SERVICE + "/blobs': " + FULL +
                      "; free some space and run again"),
-    "sandbox": ("sandbox.build", "gantry: error: job 't': SBX-SETUP: build the sandbox (level " + LEVEL + "): build the job: " + FULL),
+    "sandbox": ("sandbox.build", "gantry: error: job 't': SBX-SETUP: build the sandbox (level " + LEVEL + "): build the job: " + FULL + "; free some space and run again"),
     "root": ("sandbox.mounts", "gantry: error: job 't': SBX-SETUP: set up the sandbox (level " + LEVEL +
-             "): build the root of the job: " + FULL),
+             "): build the root of the job: " + FULL + "; free some space and run again"),
 }
 
 
@@ -165,7 +166,9 @@ def test_a_full_disk_for_the_log_of_a_job(gantry, repository, host):
     repository.commit(GOOD)
     run = gantry("run", "--json", "--offline", env={"GANTRY_FAIL": "worker.spool=error:ENOSPC"})
     assert run.finish() == 1
-    assert notes(run) == [("error", "cannot write the job's log: " + FULL)]
+    said = [re.sub(r"/[^/']+/[^/']+'\)$", "/<run>/<job>')", m) for m in masked([m for _, m in notes(run)], repository)]
+    assert said == ["cannot write the job's log: " + FULL +
+                    "; free some space and run again (the job lies in '<folder>/gantry/jobs/<run>/<job>')"]
     assert [e["result"] for e in run.of("job.completed")] == ["failure"]
     host.assert_clean(repository)
 
@@ -233,15 +236,15 @@ def test_a_home_that_cannot_be_made(gantry, repository, host):
     repository.commit(GOOD)
     run = gantry("run", "--json", "--offline", env={"GANTRY_HOME": "/etc/passwd"})
     assert run.finish() == 3
-    assert run.errors == ["gantry: error: cannot create folder '/etc/passwd/state': Not a directory"]
+    assert run.errors == ["gantry: error: cannot create folder '/etc/passwd/state': Not a directory; give a folder of your own with GANTRY_HOME=DIR"]
     host.assert_clean(repository)
 
 
 # ---- killed parts ----
 
 KILLED = {
-    "service": ("gantry-service", "", 3, "gantry: error: the service ended by signal 9; run again"),
-    "listener": ("gantry", "_listener", 3, "gantry: error: the listener ended by signal 9; run again"),
+    "service": ("gantry-service", "", 3, "gantry: error: the service ended by signal 9 (Killed); run again"),
+    "listener": ("gantry", "_listener", 3, "gantry: error: the listener ended by signal 9 (Killed); run again"),
     "launcher": ("gantry-sandbox", "", 3, "gantry: error: the launcher (gantry-sandbox) ended; run again"),
     "worker": ("gantry-worker", "", 1, "gantry: error: job 't': the worker ended by signal 9; run again"),
 }

@@ -195,6 +195,34 @@ static void another_threads_text_is_not_ours(void **state)
     free(a);
 }
 
+static void some_causes_have_a_remedy(void **state)
+{
+    static const struct {
+        int sys;
+        const char *what, *want;
+    } rows[] = {
+        {ENOSPC, "cannot write",
+         "cannot write: No space left on device; free some space and run again"},
+        {EDQUOT, "cannot write",
+         "cannot write: Disk quota exceeded; free some space and run again"},
+        {EMFILE, "cannot open",
+         "cannot open: Too many open files; raise the limit of open files (ulimit -n)"},
+        {ENOSPC, "full; make room", "full; make room: No space left on device"},
+        {EIO, "cannot write", "cannot write: Input/output error"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err e;
+        char text[600];
+        errno = rows[i].sys;
+        (void)err_sys(&e, "%s", rows[i].what);
+        assert_string_equal(err_text(&e, text, sizeof text), rows[i].want);
+        (void)err_set(&e, FAIL_INPUT, "%s", rows[i].what); /* not the last one's */
+        assert_string_equal(err_text(&e, text, sizeof text), rows[i].what);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +236,7 @@ int main(void)
         cmocka_unit_test(long_text_is_kept_whole),
         cmocka_unit_test(long_text_has_a_limit),
         cmocka_unit_test(another_threads_text_is_not_ours),
+        cmocka_unit_test(some_causes_have_a_remedy),
     };
 
     return cmocka_run_group_tests_name("err", tests, NULL, NULL);
