@@ -79,7 +79,7 @@ static bool equal(struct builder *b, struct val *left, struct val *right)
 {
     const struct expr_env env = {.ctx = b, .context = equal_context};
     AUTO(auto_val) struct val *v = NULL;
-    struct expr_error xe;
+    struct expr_error xe = {0};
     struct err e; /* == cannot fail but by memory, which these values do not reach */
 
     b->left = left;
@@ -328,7 +328,7 @@ static int read_filters(struct builder *b, struct err *e)
 
 static int build(struct builder *b, const struct val *matrix, struct err *e)
 {
-    struct expr_error xe;
+    struct expr_error xe = {0};
 
     if (expect(b, matrix, VAL_OBJECT, NULL, e) < 0 || read_vectors(b, matrix, e) < 0 ||
         read_filters(b, e) < 0)

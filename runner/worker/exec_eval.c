@@ -219,7 +219,7 @@ int exec_condition(struct exec *x, struct sv text, bool *out, struct err *e)
     AUTO(auto_expr) struct expr *parsed = NULL;
     AUTO(auto_val) struct val *v = NULL;
     struct expr_env env = exec_expr_env(x);
-    struct expr_error at;
+    struct expr_error at = {0};
 
     if (expr_parse(text, NULL, &parsed, &at, e) < 0 || expr_eval(parsed, &env, &v, &at, e) < 0)
         return -1;
@@ -239,7 +239,7 @@ static void note_steps(void *ctx, const struct sv *path, size_t n)
 static bool needs_steps(const struct tok *t)
 {
     AUTO(auto_expr) struct expr *parsed = NULL;
-    struct expr_error at;
+    struct expr_error at = {0};
     struct err ignored = {0}; /* an expression that cannot be parsed fails again where it is used */
     bool found = false;
 
