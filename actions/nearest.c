@@ -30,10 +30,9 @@ static unsigned distance(struct sv a, struct sv b)
     return row[b.n];
 }
 
-const char *nearest_name(struct sv word, const char *const *list)
+static const char *below(unsigned least, struct sv word, const char *const *list)
 {
     const char *best = NULL;
-    unsigned least = word.n < 3 ? 0 : word.n < 5 ? 2 : 3; /* must be below */
 
     for (; *list != NULL; list++) {
         unsigned d = distance(word, sv_of(*list));
@@ -43,4 +42,14 @@ const char *nearest_name(struct sv word, const char *const *list)
         }
     }
     return best;
+}
+
+const char *nearest_name(struct sv word, const char *const *list)
+{
+    return below(word.n < 3 ? 0 : word.n < 5 ? 2 : 3, word, list);
+}
+
+const char *nearest_by_one(struct sv word, const char *const *list)
+{
+    return below(2, word, list);
 }

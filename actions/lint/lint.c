@@ -327,6 +327,7 @@ static void check_steps(struct lint *l, const struct lint_step *steps, size_t n)
     lint_scripts(l, steps, n);
     lint_uses(l, steps, n);
     lint_inputs(l, steps, n);
+    lint_known(l, steps, n);
     lint_dangers(l, steps, n);
 }
 

@@ -63,6 +63,7 @@ struct lint_suggestion {
     struct lint_suggestion *next;
     const struct yx_node *key;
     const char *meant;
+    const struct schema *type;
 };
 struct lint {
     const struct lint_options *o;
@@ -182,6 +183,8 @@ void lint_site(struct lint *l, const struct lint_site *s); /* expr.c */
 bool lint_is_available(const struct lint_site *s, struct sv name);
 /* The known key that was meant by the unknown one at this place, or NULL. */
 const char *lint_suggest(const struct lint *l, unsigned line, unsigned col);
+/* What the value at this place may be: "true, false, a number"; nothing when any text may stand there. */
+void lint_expected(const struct lint *l, unsigned line, unsigned col, struct buf *b);
 
 /* An expression of a site. */
 struct lint_expr {
@@ -215,6 +218,9 @@ void lint_labels(struct lint *l);
 void lint_matrices(struct lint *l);
 void lint_scripts(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_uses(struct lint *l, const struct lint_step *steps, size_t n);
+/* known_actions.c: outputs of a well-known action, or NULL. */
+const struct lt *lint_known_outputs(struct lint *l, struct sv uses);
+void lint_known(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_inputs(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_environments(struct lint *l);
 void lint_credentials(struct lint *l);

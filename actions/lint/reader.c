@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #define MAX_ERRORS 100U
+#define COUNT(a)   (sizeof(a) / sizeof(a)[0])
 
 struct entry {
     const struct yx_node *node;
@@ -158,7 +159,7 @@ static const struct lint_rule *rule_of(const struct lint *l, const struct index 
 static bool is_misspelled(const struct lint *l, const struct index *x, const struct wf_error *w)
 {
     for (const struct lint_suggestion *s = l->suggestions; s != NULL; s = s->next) {
-        if (sv_find(sv_of(w->text), sv_of(s->meant)) == SV_NPOS)
+        if (s->meant == NULL || sv_find(sv_of(w->text), sv_of(s->meant)) == SV_NPOS)
             continue;
         for (size_t i = 0; i < x->n; i++) {
             const struct yx_node *map = x->v[i].node;
@@ -175,7 +176,7 @@ static bool is_misspelled(const struct lint *l, const struct index *x, const str
 
 /* The reader says "Unexpected value" to many things. */
 static void say(const struct lint_rule *r, const struct entry *e, const struct wf_error *w,
-                struct buf *b)
+                bool of_event, struct buf *b)
 {
     static const struct {
         const struct lint_rule *rule;
@@ -186,6 +187,15 @@ static void say(const struct lint_rule *r, const struct entry *e, const struct w
         {&rule_unknown_activity_type, "the event has no activity type"},
         {&rule_unknown_permission, "there is no permission"},
     };
+    static const char *const filters[] = {"branches",    "branches-ignore", "tags",
+                                          "tags-ignore", "paths",           "paths-ignore"};
+
+    for (size_t i = 0; of_event && i < COUNT(filters); i++) {
+        if (sv_is(e->node->text, filters[i])) {
+            buf_addf(b, "this event has no filter '%s'", filters[i]);
+            return;
+        }
+    }
 
     for (size_t i = 0; e != NULL && i < sizeof words / sizeof words[0]; i++) {
         if (r == words[i].rule) {
@@ -194,6 +204,27 @@ static void say(const struct lint_rule *r, const struct entry *e, const struct w
         }
     }
     buf_adds(b, wf_error_plain(w));
+}
+
+static void say_expected(const struct lint *l, const struct entry *e, const struct wf_error *w,
+                         struct buf *b)
+{
+    AUTO(buf_free) struct buf list = BUF_INIT(4096);
+
+    lint_expected(l, w->line, w->col, &list);
+    if (list.len == 0)
+        return;
+    if (e != NULL && e->node->kind == YX_SCALAR && e->node->style != YX_PLAIN) {
+        struct yx_node plain = *e->node;
+        plain.style = YX_PLAIN;
+        enum tok_kind k = lint_kind(&plain);
+        if ((k == TOK_BOOL && sv_find(buf_sv(&list), SV("true")) != SV_NPOS) ||
+            (k == TOK_NUMBER && sv_find(buf_sv(&list), SV("a number")) != SV_NPOS)) {
+            buf_adds(b, "; write it without quotes");
+            return;
+        }
+    }
+    buf_addf(b, "; expected: %s", list.p);
 }
 
 static void report(struct lint *l, const struct index *x, const struct wf_error *w)
@@ -212,7 +243,12 @@ static void report(struct lint *l, const struct index *x, const struct wf_error 
         return;
     if (r == &rule_filter_conflict || sv_find(sv_of(w->text), SV("'input default'")) != SV_NPOS)
         return; /* events.c says more */
-    say(r, e, w, &b);
+    bool of_event = r == &rule_unknown_key && e != NULL && !l->action &&
+                    x->v[x->v[e->parent].parent].node == lint_get(l->root, "on");
+    say(r, e, w, of_event, &b);
+    if (meant == NULL && r == &rule_invalid_value &&
+        sv_starts(sv_of(w->text), SV("Unexpected value '")))
+        say_expected(l, e, w, &b);
     if (meant != NULL && r != &rule_missing_key)
         buf_addf(&b, "; did you mean '%s'?", meant);
     if (e != NULL)

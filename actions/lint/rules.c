@@ -9,6 +9,7 @@
 const struct lint_rule *const lint_rules[] = {
     &rule_all_secrets,
     &rule_always_in_condition,
+    &rule_archived_action,
     &rule_argument_type,
     &rule_broad_permissions,
     &rule_cache_poisoning,
@@ -85,6 +86,7 @@ const struct lint_rule *const lint_rules[] = {
     &rule_missing_output_value,
     &rule_missing_permissions,
     &rule_missing_timeout,
+    &rule_misspelled_action,
     &rule_needs_cycle,
     &rule_no_start_job,
     &rule_not_callable,

@@ -8,6 +8,7 @@
 
 extern const struct lint_rule rule_all_secrets;
 extern const struct lint_rule rule_always_in_condition;
+extern const struct lint_rule rule_archived_action;
 extern const struct lint_rule rule_argument_type;
 extern const struct lint_rule rule_broad_permissions;
 extern const struct lint_rule rule_cache_poisoning;
@@ -74,6 +75,7 @@ extern const struct lint_rule rule_limit_exceeded;
 extern const struct lint_rule rule_local_action_before_checkout;
 extern const struct lint_rule rule_local_action_missing;
 extern const struct lint_rule rule_matrix_too_large;
+extern const struct lint_rule rule_misspelled_action;
 extern const struct lint_rule rule_missing_action_file;
 extern const struct lint_rule rule_missing_action_input;
 extern const struct lint_rule rule_missing_call_input;

@@ -246,9 +246,9 @@ const struct lint_rule rule_step_order = {
 const struct lint_rule rule_unknown_step_output = {
     .id = "unknown-step-output",
     .level = LINT_WARNING,
-    .summary = "A local action does not declare this output",
-    .why = "The value is always empty. Outputs of actions of other repositories are not "
-           "checked.",
+    .summary = "The action does not declare this output",
+    .why = "The value is always empty. Local actions and some that very many workflows use are "
+           "known; others are not checked.",
     .scope = LINT_STEPS,
     .bad = "- uses: actions/checkout@v4\n"
            "- id: build\n"

@@ -124,6 +124,24 @@ const struct lint_rule rule_retired_action = {
             "  with:\n"
             "    path: dist\n",
 };
+const struct lint_rule rule_archived_action = {
+    .id = "archived-action",
+    .level = LINT_WARNING,
+    .summary = "An action whose repository is archived",
+    .why = "Nobody mends it any more, and it ends with the node version that it was made for.",
+    .scope = LINT_STEPS,
+    .bad = "- uses: actions-rs/toolchain@v1\n",
+    .good = "- run: rustup toolchain install stable\n",
+};
+const struct lint_rule rule_misspelled_action = {
+    .id = "misspelled-action",
+    .level = LINT_WARNING,
+    .summary = "An action that is nearly a well-known one",
+    .why = "Anybody may register an owner or a repository of a similar name and wait for the slip.",
+    .scope = LINT_STEPS,
+    .bad = "- uses: action/checkout@v4\n",
+    .good = "- uses: actions/checkout@v4\n",
+};
 const struct lint_rule rule_deprecated_node = {
     .id = "deprecated-node",
     .level = LINT_WARNING,
@@ -185,8 +203,10 @@ const struct lint_rule rule_persist_credentials = {
 const struct lint_rule rule_unknown_action_input = {
     .id = "unknown-action-input",
     .level = LINT_WARNING,
-    .summary = "The local action has no such input",
-    .why = "The runner warns and ignores it.",
+    .summary = "The action has no such input",
+    .why =
+        "The runner warns and ignores it. Local actions and some that very many workflows use are "
+        "known.",
     .scope = LINT_STEPS,
     .bad = "- uses: actions/checkout@v4\n"
            "- uses: ./lint-example\n"
@@ -201,7 +221,7 @@ const struct lint_rule rule_unknown_action_input = {
 const struct lint_rule rule_missing_action_input = {
     .id = "missing-action-input",
     .level = LINT_WARNING,
-    .summary = "A required input of a local action is not given",
+    .summary = "A required input of an action is not given",
     .why = "The runner does not check it; the action gets an empty text.",
     .scope = LINT_STEPS,
     .bad = "- uses: actions/checkout@v4\n"

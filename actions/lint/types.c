@@ -244,6 +244,9 @@ static const struct lt *action_outputs(struct lint *l, struct sv uses)
     const struct manifest *m;
     struct lt_builder b = {0};
 
+    const struct lt *known = lint_known_outputs(l, uses);
+    if (known != NULL)
+        return known;
     if (lint_action(l, uses, &m) != FOUND)
         return &lt_texts;
     for (size_t i = 0; i < m->n_outputs; i++)

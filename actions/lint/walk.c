@@ -40,11 +40,14 @@ static const struct schema_property *property(const struct schema *map, struct s
 
 /* ---- what was meant ---- */
 
-static void suggest(struct walk *w, const struct yx_node *n, const char *meant)
+/* meant: NULL when nothing is near; type: what a value must be, NULL for a key. */
+static void suggest(struct walk *w, const struct yx_node *n, const char *meant,
+                    const struct schema *type)
 {
     struct lint_suggestion *s = lint_alloc(w->l, sizeof *s);
 
-    *s = (struct lint_suggestion){.next = w->l->suggestions, .key = n, .meant = meant};
+    *s =
+        (struct lint_suggestion){.next = w->l->suggestions, .key = n, .meant = meant, .type = type};
     w->l->suggestions = s;
 }
 
@@ -62,16 +65,45 @@ static void note_unknown(struct walk *w, const struct yx_node *key,
     names[k] = NULL;
     const char *best = nearest_name(key->text, names);
     if (best != NULL)
-        suggest(w, key, best);
+        suggest(w, key, best, NULL);
 }
 
-/* A word that is nearly one of those allowed. */
+static bool has_kind(const struct schema *type, enum schema_kind kind)
+{
+    const struct schema *alts[MAX_ALTERNATIVES];
+
+    return alternatives(type, kind, alts, 0) > 0;
+}
+
+/* Not a text that is allowed; another scalar may be. */
+static bool fits(const struct yx_node *n, const struct schema *type)
+{
+    switch (lint_kind(n)) {
+    case TOK_BOOL:
+        return has_kind(type, SCHEMA_BOOL);
+    case TOK_NUMBER:
+        return has_kind(type, SCHEMA_NUMBER);
+    case TOK_NULL:
+        return has_kind(type, SCHEMA_NULL);
+    case TOK_STRING:
+    case TOK_SEQUENCE:
+    case TOK_MAPPING:
+    case TOK_EXPR:
+    case TOK_INSERT:
+        break;
+    }
+    return lint_has_expr(n);
+}
+
+/* A value that is none of those allowed: which there are, and which of them it is nearly. */
 static void check_values(struct walk *w, const struct yx_node *n, const struct schema *type)
 {
     const struct schema *alts[MAX_ALTERNATIVES];
     size_t n_alts = alternatives(type, SCHEMA_STRING, alts, 0);
     const char *best = NULL;
 
+    if (type->kind == SCHEMA_ANY)
+        return;
     for (size_t i = 0; i < n_alts; i++) {
         if (alts[i]->values == NULL)
             return; /* any text */
@@ -82,8 +114,43 @@ static void check_values(struct walk *w, const struct yx_node *n, const struct s
         if (best == NULL)
             best = nearest_name(n->text, alts[i]->values);
     }
-    if (best != NULL)
-        suggest(w, n, best);
+    if (!fits(n, type))
+        suggest(w, n, best, type);
+}
+
+static void add_one(struct buf *b, const char *name)
+{
+    buf_addf(b, "%s%s", b->len > 0 ? ", " : "", name);
+}
+
+void lint_expected(const struct lint *l, unsigned line, unsigned col, struct buf *b)
+{
+    const struct schema *alts[MAX_ALTERNATIVES];
+    const struct lint_suggestion *s = l->suggestions;
+    size_t n = 0;
+
+    while (s != NULL && (s->key->line != line || s->key->col != col))
+        s = s->next;
+    if (s == NULL || s->type == NULL)
+        return;
+    size_t n_alts = alternatives(s->type, SCHEMA_STRING, alts, 0);
+    for (size_t i = 0; i < n_alts; i++) {
+        for (const char *const *v = alts[i]->values; v != NULL && *v != NULL && n < 12; v++, n++)
+            add_one(b, *v);
+    }
+    static const struct {
+        enum schema_kind kind;
+        const char *words;
+    } others[] = {
+        {SCHEMA_BOOL, "true, false"},
+        {SCHEMA_NUMBER, "a number"},
+        {SCHEMA_SEQUENCE, "a list"},
+        {SCHEMA_MAPPING, "a mapping"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (has_kind(s->type, others[i].kind))
+            add_one(b, others[i].words);
+    }
 }
 
 const char *lint_suggest(const struct lint *l, unsigned line, unsigned col)

@@ -241,6 +241,14 @@ class Lint(unittest.TestCase):
         self.assertNotIn("\x1b", out)
         self.assertEqual(out.count("\n"), 1)
 
+    def test_what_a_value_may_be(self):
+        for value, says in (("off", "Unexpected value 'off'; expected: true, false"), ("'true'", "Unexpected value 'true'; write it without quotes"),
+                            ("tru", "Unexpected value 'tru'; expected: true, false")):
+            self.put(".github/workflows/a.yml", GOOD.replace("    timeout-minutes: 5\n", "    timeout-minutes: 5\n    strategy: {fail-fast: %s, matrix: {v: [1]}}\n" % value))
+            self.assertIn("a.yml:7:27: error: %s [invalid-value]" % says, self.lint(status=1))
+        self.put(".github/workflows/a.yml", GOOD.replace("on: push", "on: {release: {tags: [v1]}}"))
+        self.assertIn("a.yml:1:16: error: this event has no filter 'tags' [unknown-key]", self.lint(status=1))
+
     def test_long_messages_are_whole_up_to_a_bound(self):
         for n, whole in ((1000, True), (7000, True), (9000, False)):
             self.put(".github/workflows/a.yml", GOOD.replace("run: echo ${{ github.sha }}", "uses: " + "u" * n))
