@@ -131,7 +131,7 @@ json_t *jx_parse(struct sv text, const char *what, struct err *e)
 
 json_t *jx_parse_lax(struct sv text, const char *what, struct err *e)
 {
-    return load(text, what, 0, e);
+    return load(text, what, JSON_ALLOW_NUL, e);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------- */

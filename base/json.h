@@ -18,7 +18,8 @@ void auto_json(json_t **j); /* json_decref, for AUTO(auto_json) */
 /* Rejects duplicates, trailing text, invalid UTF-8, nesting above JX_MAX_DEPTH. FAIL_INPUT with line and
  * column; `what` names the document. */
 MUST_USE json_t *jx_parse(struct sv text, const char *what, struct err *e);
-/* As jx_parse, but keeps the last of duplicate keys: for peers that send such (workflow data). */
+/* As jx_parse, but keeps the last of duplicate keys, and strings may hold NUL: for peers that send such (workflow data,
+ * what a step printed). */
 MUST_USE json_t *jx_parse_lax(struct sv text, const char *what, struct err *e);
 /* Compact, member order kept, non-ASCII as is; appends. */
 void jx_write(struct buf *b, const json_t *j);

@@ -103,8 +103,10 @@ void step_feed(struct leg *l, const json_t *message)
     json_array_foreach(lines, i, v)
     {
         struct sv t = {json_string_value(v), json_string_length(v)}, part;
-        if (t.p == NULL || (sv_ends(t, SV("...")) && utf8_utf16_len(t) >= FEED_CUT_UNITS))
-            cut = true; /* only the upload has the whole line, and so what follows it */
+        if (t.p == NULL || sv_chr(t, '\0') != SV_NPOS ||
+            (sv_ends(t, SV("...")) && utf8_utf16_len(t) >= FEED_CUT_UNITS))
+            cut =
+                true; /* only the upload has the whole line, and so what follows it; a NUL cannot be held */
         while (!cut && sv_next(&t, '\n', &part)) {
             strv_addsv(&b.lines, part);
             bytes += part.n + LINE_COST;

@@ -42,6 +42,18 @@ def test_a_line_may_hold_anything(gantry, repository, host):
     host.assert_clean(repository)
 
 
+def test_everything_else_may_hold_nul(gantry, repository, host):
+    repository.commit("on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    outputs: {o: '${{ steps.s.outputs.q }}'}\n    steps:\n"
+                      "      - id: s\n        run: |\n"
+                      "          printf '::notice title=x\\0y::z\\n'\n"
+                      "          printf 'q=a\\0b\\n' >> $GITHUB_OUTPUT\n"
+                      "          printf 'sum\\0mary\\n' >> $GITHUB_STEP_SUMMARY\n")
+    for words in (["--json"], []):
+        run = gantry("run", "--offline", *words)
+        assert run.finish() == 0, run.errors
+    host.assert_clean(repository)
+
+
 def test_two_jobs_at_once_keep_their_lines_apart(gantry, repository, host):
     repository.commit("on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    strategy: {matrix: {n: [1, 2]}}\n    steps:\n"
                       "      - run: |\n"
