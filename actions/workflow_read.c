@@ -157,6 +157,11 @@ static bool string_fits(const struct schema *s, struct sv text, bool null)
     return false;
 }
 
+static bool may_be_nothing(const struct wf_reader *r, const struct schema *s)
+{
+    return has(s, SCHEMA_NULL) || (s->or_nothing && !r->opt->strict);
+}
+
 /* Accepts the literal, converts it to a string, or reports it. */
 static void validate(struct wf_reader *r, struct tok **t, const struct schema *type,
                      unsigned context)
@@ -170,7 +175,7 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
             wf_error_at(r, *t, "A template expression is not allowed in this context");
         return;
     case TOK_NULL:
-        if (has(type, SCHEMA_NULL))
+        if (may_be_nothing(r, type))
             return;
         break;
     case TOK_BOOL:
@@ -428,7 +433,9 @@ static void read_pair(struct wf_reader *r, struct mapping *m, struct tok *t,
     account(r, key);
     AUTO(auto_tok) struct tok *value = read_value(r, v, type, context);
     bool ignored = m->alts[0]->lenient && property_of(m->alts[0], key->text) == NULL;
-    if (value != NULL && !ignored)
+    bool absent = value != NULL && value->kind == TOK_NULL && type->or_nothing &&
+                  !has(type, SCHEMA_NULL); /* that can be nothing itself */
+    if (value != NULL && !ignored && !absent)
         tok_append_pair(t, TAKE_PTR(key), TAKE_PTR(value));
 }
 
@@ -477,8 +484,14 @@ static struct tok *read_value(struct wf_reader *r, const struct yx_node *n,
     }
     if (!deeper(r, n))
         return NULL;
-    t = n->kind == YX_SEQUENCE ? read_sequence(r, n, type, context)
-                               : read_mapping(r, n, type, context);
+    bool sequence = n->kind == YX_SEQUENCE,
+         absent = type->or_nothing && !r->opt->strict && has(type, SCHEMA_NULL) &&
+                  !has(type, sequence ? SCHEMA_SEQUENCE : SCHEMA_MAPPING);
+    if (absent)
+        type = &schema_any;
+    t = sequence ? read_sequence(r, n, type, context) : read_mapping(r, n, type, context);
+    if (absent)
+        tok_replace(&t, TOK_NULL, SV(""));
     r->depth--;
     return t;
 }

@@ -12,8 +12,8 @@
 #define TYPES(id, ...)                                                                           \
     static const struct schema id##_type = {.kind = SCHEMA_STRING, .values = LIST(__VA_ARGS__)}; \
     static const struct schema id##_list = {.kind = SCHEMA_SEQUENCE, .item = &id##_type};        \
-    static const struct schema id##_types = {.kind = SCHEMA_ONE_OF,                              \
-                                             .one_of = ONE_OF(&id##_type, &id##_list)}
+    static const struct schema id##_types = {                                                    \
+        .kind = SCHEMA_ONE_OF, .or_nothing = true, .one_of = ONE_OF(&id##_type, &id##_list)}
 /* These keys; others are passed over, as the service does. */
 #define LENIENT(...)                                                                         \
     {                                                                                        \
@@ -21,13 +21,23 @@
         .props = PROPS(__VA_ARGS__)                                                          \
     }
 /* X: nothing, or a mapping. */
-#define EVENT(id, ...)                                          \
+#define CONFIG(id, ...)                                         \
     static const struct schema id##_map = LENIENT(__VA_ARGS__); \
     static const struct schema id = {.kind = SCHEMA_ONE_OF,     \
                                      .one_of = ONE_OF(&schema_null, &id##_map)}
+/* The same, or (as nothing) a list. */
+#define EVENT(id, ...)                                          \
+    static const struct schema id##_map = LENIENT(__VA_ARGS__); \
+    static const struct schema id = {                           \
+        .kind = SCHEMA_ONE_OF, .or_nothing = true, .one_of = ONE_OF(&schema_null, &id##_map)}
 #define EVENT_OF_TYPES(id, ...) \
     TYPES(id, __VA_ARGS__);     \
     EVENT(id, {"types", &id##_types, false})
+
+/* `create: {tags: v*}` is common, and the filter of no effect */
+static const struct schema bare = {.kind = SCHEMA_NULL, .or_nothing = true};
+static const struct schema filter = {
+    .kind = SCHEMA_ONE_OF, .or_nothing = true, .one_of = ONE_OF(&schema_name, &schema_names)};
 
 EVENT_OF_TYPES(created_edited_deleted, "created", "edited", "deleted");
 EVENT_OF_TYPES(check_run, "completed", "created", "rerequested", "requested_action");
@@ -49,27 +59,25 @@ EVENT_OF_TYPES(release, "published", "unpublished", "created", "edited", "delete
 EVENT_OF_TYPES(watch, "started");
 
 TYPES(image_version, "created", "ready", "deleted");
-EVENT(image_version, {"types", &image_version_types, false}, {"names", &schema_string_list, false},
-      {"versions", &schema_string_list, false});
+EVENT(image_version, {"types", &image_version_types, false}, {"names", &filter, false},
+      {"versions", &filter, false});
 TYPES(merge_group, "checks_requested");
-EVENT(merge_group, {"types", &merge_group_types, false}, {"branches", &schema_string_list, false},
-      {"branches-ignore", &schema_string_list, false});
+EVENT(merge_group, {"types", &merge_group_types, false}, {"branches", &filter, false},
+      {"branches-ignore", &filter, false});
 TYPES(pull_request, "assigned", "unassigned", "labeled", "unlabeled", "opened", "edited", "closed",
       "reopened", "synchronize", "converted_to_draft", "locked", "unlocked", "enqueued", "dequeued",
       "milestoned", "demilestoned", "ready_for_review", "review_requested",
       "review_request_removed", "auto_merge_enabled", "auto_merge_disabled", "stacked");
-EVENT(pull_request, {"types", &pull_request_types, false}, {"branches", &schema_string_list, false},
-      {"branches-ignore", &schema_string_list, false}, {"paths", &schema_string_list, false},
-      {"paths-ignore", &schema_string_list, false});
-EVENT(push, {"branches", &schema_string_list, false},
-      {"branches-ignore", &schema_string_list, false}, {"tags", &schema_string_list, false},
-      {"tags-ignore", &schema_string_list, false}, {"paths", &schema_string_list, false},
-      {"paths-ignore", &schema_string_list, false});
-EVENT(repository_dispatch, {"types", &schema_string_list, false});
+EVENT(pull_request, {"types", &pull_request_types, false}, {"branches", &filter, false},
+      {"branches-ignore", &filter, false}, {"paths", &filter, false},
+      {"paths-ignore", &filter, false});
+EVENT(push, {"branches", &filter, false}, {"branches-ignore", &filter, false},
+      {"tags", &filter, false}, {"tags-ignore", &filter, false}, {"paths", &filter, false},
+      {"paths-ignore", &filter, false});
+EVENT(repository_dispatch, {"types", &filter, false});
 TYPES(workflow_run, "completed", "requested", "in_progress");
-EVENT(workflow_run, {"types", &workflow_run_types, false},
-      {"workflows", &schema_string_list, false}, {"branches", &schema_string_list, false},
-      {"branches-ignore", &schema_string_list, false});
+EVENT(workflow_run, {"types", &workflow_run_types, false}, {"workflows", &filter, false},
+      {"branches", &filter, false}, {"branches-ignore", &filter, false});
 
 static const struct schema cron_item =
     LENIENT({"cron", &schema_name, true}, {"timezone", &schema_string, false});
@@ -81,13 +89,14 @@ static const struct schema scalar = {
 static const struct schema dispatch_type = {
     .kind = SCHEMA_STRING, .values = LIST("string", "boolean", "number", "choice", "environment")};
 static const struct schema choices = {.kind = SCHEMA_SEQUENCE, .item = &schema_string};
-EVENT(dispatch_input, {"description", &schema_string, false}, {"type", &dispatch_type, false},
-      {"required", &schema_bool, false}, {"default", &scalar, false}, {"options", &choices, false});
+CONFIG(dispatch_input, {"description", &schema_string, false}, {"type", &dispatch_type, false},
+       {"required", &schema_bool, false}, {"default", &scalar, false},
+       {"options", &choices, false});
 static const struct schema dispatch_inputs_map = {
     .kind = SCHEMA_MAPPING, .key = &schema_name, .item = &dispatch_input};
 static const struct schema dispatch_inputs = {.kind = SCHEMA_ONE_OF,
                                               .one_of = ONE_OF(&schema_null, &dispatch_inputs_map)};
-EVENT(workflow_dispatch, {"inputs", &dispatch_inputs, false});
+CONFIG(workflow_dispatch, {"inputs", &dispatch_inputs, false});
 
 /* workflow_call (7.3) */
 static const struct schema call_type = {.kind = SCHEMA_STRING,
@@ -135,27 +144,27 @@ static const struct schema event_name = {
 static const struct schema event_names = {.kind = SCHEMA_SEQUENCE, .item = &event_name};
 static const struct schema event_map = {
     .kind = SCHEMA_MAPPING,
-    .props = PROPS(
-        {"branch_protection_rule", &created_edited_deleted, false},
-        {"check_run", &check_run, false}, {"check_suite", &check_suite, false},
-        {"create", &schema_null, false}, {"delete", &schema_null, false},
-        {"deployment", &schema_null, false}, {"deployment_status", &schema_null, false},
-        {"discussion", &discussion, false}, {"discussion_comment", &created_edited_deleted, false},
-        {"fork", &schema_null, false}, {"gollum", &schema_null, false},
-        {"image_version", &image_version, false}, {"issue_comment", &created_edited_deleted, false},
-        {"issues", &issues, false}, {"label", &created_edited_deleted, false},
-        {"merge_group", &merge_group, false}, {"milestone", &milestone, false},
-        {"page_build", &schema_null, false}, {"project", &project, false},
-        {"project_card", &project_card, false}, {"project_column", &project_column, false},
-        {"public", &schema_null, false}, {"pull_request", &pull_request, false},
-        {"pull_request_comment", &created_edited_deleted, false},
-        {"pull_request_review", &review, false},
-        {"pull_request_review_comment", &created_edited_deleted, false},
-        {"pull_request_target", &pull_request, false}, {"push", &push, false},
-        {"registry_package", &registry_package, false}, {"release", &release, false},
-        {"repository_dispatch", &repository_dispatch, false}, {"schedule", &schedule, false},
-        {"status", &schema_null, false}, {"watch", &watch, false},
-        {"workflow_call", &workflow_call, false}, {"workflow_dispatch", &workflow_dispatch, false},
-        {"workflow_run", &workflow_run, false})};
+    .props = PROPS({"branch_protection_rule", &created_edited_deleted, false},
+                   {"check_run", &check_run, false}, {"check_suite", &check_suite, false},
+                   {"create", &bare, false}, {"delete", &bare, false}, {"deployment", &bare, false},
+                   {"deployment_status", &bare, false}, {"discussion", &discussion, false},
+                   {"discussion_comment", &created_edited_deleted, false}, {"fork", &bare, false},
+                   {"gollum", &bare, false}, {"image_version", &image_version, false},
+                   {"issue_comment", &created_edited_deleted, false}, {"issues", &issues, false},
+                   {"label", &created_edited_deleted, false}, {"merge_group", &merge_group, false},
+                   {"milestone", &milestone, false}, {"page_build", &bare, false},
+                   {"project", &project, false}, {"project_card", &project_card, false},
+                   {"project_column", &project_column, false}, {"public", &bare, false},
+                   {"pull_request", &pull_request, false},
+                   {"pull_request_comment", &created_edited_deleted, false},
+                   {"pull_request_review", &review, false},
+                   {"pull_request_review_comment", &created_edited_deleted, false},
+                   {"pull_request_target", &pull_request, false}, {"push", &push, false},
+                   {"registry_package", &registry_package, false}, {"release", &release, false},
+                   {"repository_dispatch", &repository_dispatch, false},
+                   {"schedule", &schedule, false}, {"status", &bare, false},
+                   {"watch", &watch, false}, {"workflow_call", &workflow_call, false},
+                   {"workflow_dispatch", &workflow_dispatch, false},
+                   {"workflow_run", &workflow_run, false})};
 const struct schema schema_on = {.kind = SCHEMA_ONE_OF,
                                  .one_of = ONE_OF(&event_name, &event_names, &event_map)};

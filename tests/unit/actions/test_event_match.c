@@ -68,6 +68,10 @@ static const struct match_case cases[] = {
      NULL, NULL, EVERY},
     {"nor one of another event", "{create: , workflow_dispatch: {branches: [dev], tags: {a: b}}}",
      "workflow_dispatch refs/heads/main", NULL, NULL, "+ it runs on every 'workflow_dispatch'"},
+    {"a filter of nothing is none", "{push: {branches: , tags: }}", MAIN, NULL, NULL, EVERY},
+    {"a list is no filter", "{push: [dev]}", MAIN, NULL, NULL, EVERY},
+    {"create has no filters", "{create: {tags: [v*]}}", "create refs/heads/main", NULL, NULL,
+     "+ it runs on every 'create'"},
 
     /* tags */
     {"a tag", "{push: {tags: ['v*']}}", TAG, NULL, NULL,
