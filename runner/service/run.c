@@ -528,6 +528,7 @@ struct leg *leg_restore(struct run *r, const struct store_leg *g, struct err *e)
     json_decref(l->matrix);
     l->matrix = matrix != NULL ? json_incref(matrix) : json_null();
     l->outputs = val_from_json(outputs);
+    l->output_bytes = outputs_bytes(l->outputs);
     if (g->uuid.n < sizeof l->uuid) {
         memcpy(l->uuid, g->uuid.p, g->uuid.n);
         l->uuid[g->uuid.n] = '\0';

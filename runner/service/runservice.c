@@ -93,22 +93,6 @@ static enum plan_result conclusion(struct sv c)
     return PLAN_FAILURE; /* failed, abandoned */
 }
 
-static void take_outputs(struct leg *l, json_t *outputs)
-{
-    const char *name;
-    json_t *v;
-
-    val_unref(l->outputs);
-    l->outputs = val_object();
-    json_object_foreach(outputs, name, v)
-    {
-        const json_t *text = json_is_object(v) ? jx_iget(v, "value") : v;
-        if (json_is_string(text))
-            val_sets(l->outputs, name,
-                     val_string((struct sv){json_string_value(text), json_string_length(text)}));
-    }
-}
-
 /* Steps whose last update was lost, then annotations: they come with the end of the job only. */
 static void take_steps(struct leg *l, const json_t *body)
 {
@@ -147,14 +131,17 @@ void runservice_complete(void *ctx, struct hs_req *r, enum hs_stage stage)
         return;
     }
     take_steps(l, body);
-    take_outputs(l, jx_iget(body, "outputs"));
+    const char *too_large = outputs_take(l, jx_iget(body, "outputs"));
     usage = jx_iget(body, "usage");
     if (json_is_object(usage))
         l->usage = json_deep_copy(usage);
     log_info("service", "completed", "job=%s conclusion=%.*s", l->name,
              SV_ARG(jx_str(body, "conclusion", "")));
     l->completed_by_runner = true;
-    leg_finish(l, conclusion(jx_str(body, "conclusion", "")), NULL);
+    enum plan_result result = conclusion(jx_str(body, "conclusion", ""));
+    if (too_large != NULL && result == PLAN_SUCCESS)
+        result = PLAN_FAILURE;
+    leg_finish(l, result, too_large);
     svc_reply(r, 204, NULL);
     svc_pump(s);
 }

@@ -126,6 +126,7 @@ struct leg {
     enum leg_state state;
     enum plan_result result;
     struct val *outputs;
+    uint64_t output_bytes;
     struct runner *runner; /* assigned or running */
     int64_t message_id;
     int64_t assigned_ms, lock_ms;
@@ -343,6 +344,11 @@ struct step *step_get(struct leg *l, const char *external_id, int64_t number);
 void step_update(struct leg *l, const json_t *o, bool final);
 void step_feed(struct leg *l, const json_t *message);
 void step_log_uploaded(struct leg *l, struct step *st);
+
+/* ---- outputs.c ---- */
+/* Why they are too large (static text), or NULL; they are dropped then. */
+const char *outputs_take(struct leg *l, json_t *outputs);
+uint64_t outputs_bytes(const struct val *outputs);
 
 /* summaries.c */
 void summary_uploaded(struct leg *l, const char *step_id);
