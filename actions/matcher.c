@@ -269,7 +269,7 @@ static enum attempt try_once(struct trying *t, struct runner *r)
     for (size_t i = last + 1; i-- > 0;) {
         const struct matcher_pattern *p = &r->m->patterns[i];
         const struct partial *before = i > 0 ? &r->state[i - 1] : NULL;
-        if (before != NULL && !before->there)
+        if (i > 0 && !before->there)
             continue;
         enum regex_result got =
             matcher_regex_search(p->regex, t->m->engine, t->text, &t->time, &t->why);
