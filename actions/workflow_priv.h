@@ -67,6 +67,7 @@ struct schema {
     bool not_null;             /* string: nothing is not an empty text here */
     bool lenient;              /* mapping: loose keys are passed over, or errors (strict) */
     bool or_nothing;           /* null, a collection that does not fit: absent (strict: errors) */
+    bool open;                 /* string: any value will do, not only these (strict: errors) */
     const char *const *values; /* string: the only ones; NULL-terminated */
     const struct schema *item; /* sequence; values of loose keys of a mapping */
     const struct schema *key;  /* mapping: loose keys; NULL = known keys only */

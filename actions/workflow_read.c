@@ -136,7 +136,8 @@ static bool has(const struct schema *s, enum schema_kind kind)
 }
 
 /* null: the text stands for a value that is nothing. */
-static bool string_fits(const struct schema *s, struct sv text, bool null)
+static bool string_fits(const struct wf_reader *r, const struct schema *s, struct sv text,
+                        bool null)
 {
     const struct schema *found[MAX_SCALARS];
     size_t n = offers(s, SCHEMA_STRING, found, MAX_SCALARS);
@@ -147,7 +148,7 @@ static bool string_fits(const struct schema *s, struct sv text, bool null)
         const char *const *v = found[i]->values;
         if ((found[i]->non_empty && text.n == 0) || (found[i]->not_null && null))
             continue;
-        if (v == NULL)
+        if (v == NULL || (found[i]->open && !r->opt->strict))
             return true;
         for (; *v != NULL; v++) {
             if (tok_names(text, *v))
@@ -192,13 +193,13 @@ static void validate(struct wf_reader *r, struct tok **t, const struct schema *t
         break;
     }
     if ((*t)->kind == TOK_STRING) {
-        if (!string_fits(type, (*t)->text, false))
+        if (!string_fits(r, type, (*t)->text, false))
             wf_error_at(r, *t, "Unexpected value '%s'", (*t)->text.p);
         return;
     }
     AUTO(buf_free) struct buf text = BUF_INIT(LITERAL_TEXT);
     tok_literal_text(*t, &text);
-    if (!string_fits(type, buf_sv(&text), (*t)->kind == TOK_NULL)) {
+    if (!string_fits(r, type, buf_sv(&text), (*t)->kind == TOK_NULL)) {
         wf_error_at(r, *t, "Unexpected value '%s'", text.p);
         return;
     }

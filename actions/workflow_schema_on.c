@@ -8,11 +8,12 @@
 #define ONE_OF(...) ((const struct schema *const[]){__VA_ARGS__, NULL})
 #define PROPS(...)  ((const struct schema_property[]){__VA_ARGS__, {NULL, NULL, false}})
 
-/* X_types: one activity type or a list of them. */
-#define TYPES(id, ...)                                                                           \
-    static const struct schema id##_type = {.kind = SCHEMA_STRING, .values = LIST(__VA_ARGS__)}; \
-    static const struct schema id##_list = {.kind = SCHEMA_SEQUENCE, .item = &id##_type};        \
-    static const struct schema id##_types = {                                                    \
+/* X_types: one activity type or a list of them; others are taken and match nothing. */
+#define TYPES(id, ...)                                                                        \
+    static const struct schema id##_type = {                                                  \
+        .kind = SCHEMA_STRING, .non_empty = true, .open = true, .values = LIST(__VA_ARGS__)}; \
+    static const struct schema id##_list = {.kind = SCHEMA_SEQUENCE, .item = &id##_type};     \
+    static const struct schema id##_types = {                                                 \
         .kind = SCHEMA_ONE_OF, .or_nothing = true, .one_of = ONE_OF(&id##_type, &id##_list)}
 /* These keys; others are passed over, as the service does. */
 #define LENIENT(...)                                                                         \
