@@ -191,7 +191,8 @@ static void check_inputs(struct lint *l, const struct yx_node *inputs, bool call
     for (size_t i = 0; inputs != NULL && inputs->kind == YX_MAPPING && i < inputs->n; i++) {
         const struct yx_node *in = inputs->items[2 * i + 1];
         const struct yx_node *dflt = lint_key(in, "default");
-        if (lint_is_true(lint_get(in, "required")) && dflt != NULL)
+        if (call && lint_is_true(lint_get(in, "required")) &&
+            dflt != NULL) /* a form begins with it */
             lint_at(l, &rule_useless_default, dflt,
                     "'" SV_FMT "' is required: its default is never used",
                     SV_ARG(inputs->items[2 * i]->text));

@@ -13,7 +13,7 @@ static const struct manifest_input *input(const struct manifest *m, struct sv na
     return NULL;
 }
 
-static bool given(const struct yx_node *with, struct sv name)
+bool lint_given(const struct yx_node *with, struct sv name)
 {
     for (size_t i = 0; with != NULL && with->kind == YX_MAPPING && i < with->n; i++) {
         if (sv_ieq(with->items[2 * i]->text, name) || lint_has_expr(with->items[2 * i]))
@@ -53,7 +53,7 @@ static void check_required(struct lint *l, const struct lint_step *s, const stru
 {
     for (size_t i = 0; i < m->n_inputs; i++) {
         const struct manifest_input *in = &m->inputs[i];
-        if (in->required && in->dflt == NULL && !given(s->with, in->name))
+        if (in->required && in->dflt == NULL && !lint_given(s->with, in->name))
             lint_at(l, &rule_missing_action_input, s->uses,
                     "the action requires the input '" SV_FMT "'", SV_ARG(in->name));
     }

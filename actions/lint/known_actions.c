@@ -2,7 +2,7 @@
  *
  * Actions that very many workflows use: their inputs and outputs, so that these are checked without the network; and
  * repositories that nobody works on any more. Rules: unknown-action-input, missing-action-input, misspelled-action,
- * archived-action. Source: the action.yml of each, all of these major versions together: an input of a newer minor
+ * archived-action, broad-app-token, long-lived-token. Source: the action.yml of each, all of these major versions together: an input of a newer minor
  * version that is not here would be called unknown, so that only versions up to `last` are looked at. */
 #include "actions/lint/lint_priv.h"
 #include "actions/names.h"
@@ -175,15 +175,6 @@ static bool has_input(const struct known *k, struct sv wanted)
     return false;
 }
 
-static bool given(const struct yx_node *with, struct sv name)
-{
-    for (size_t i = 0; with != NULL && with->kind == YX_MAPPING && i < with->n; i++) {
-        if (sv_ieq(with->items[2 * i]->text, name) || lint_has_expr(with->items[2 * i]))
-            return true;
-    }
-    return false;
-}
-
 static const char *nearest_input(struct lint *l, const struct known *k, struct sv word)
 {
     const char *names[64];
@@ -216,10 +207,55 @@ static void check_inputs(struct lint *l, const struct lint_step *s, const struct
         if (!sv_ends(name, SV("!")))
             continue;
         name.n--;
-        if (!given(s->with, name))
+        if (!lint_given(s->with, name))
             lint_at(l, &rule_missing_action_input, s->uses, "%s requires the input '" SV_FMT "'",
                     k->name, SV_ARG(name));
     }
+}
+
+/* ---- tokens ---- */
+
+static bool is_action(const struct lint_step *s, const char *name)
+{
+    return s->uses != NULL && sv_ieq(name_of(s->uses->text), sv_of(name));
+}
+
+/* Whether a key begins so. */
+static bool has_key_of(const struct yx_node *with, const char *start)
+{
+    for (size_t i = 0; with != NULL && with->kind == YX_MAPPING && i < with->n; i++) {
+        if (sv_istarts(with->items[2 * i]->text, sv_of(start)) || lint_has_expr(with->items[2 * i]))
+            return true;
+    }
+    return false;
+}
+
+static void check_app_token(struct lint *l, const struct lint_step *s)
+{
+    const struct yx_node *owner = lint_key(s->with, "owner");
+    const struct yx_node *keep = lint_get(s->with, "skip-token-revoke");
+
+    if (!is_action(s, "actions/create-github-app-token"))
+        return;
+    if (!has_key_of(s->with, "permission-"))
+        lint_level_at(l, &rule_broad_app_token, LINT_NOTE, s->uses,
+                      "the token may do all that the app may; name what is needed: permission-...");
+    if (owner != NULL && !has_key_of(s->with, "repositories"))
+        lint_at(l, &rule_broad_app_token, owner,
+                "without 'repositories' the token is for every repository of the owner");
+    if (keep != NULL && (lint_is_true(keep) || sv_is(keep->text, "true")))
+        lint_at(l, &rule_broad_app_token, keep,
+                "the token stays valid after the job; leave it to be revoked");
+}
+
+static void check_publishing(struct lint *l, const struct lint_step *s)
+{
+    const struct yx_node *password = lint_key(s->with, "password");
+
+    if (is_action(s, "pypa/gh-action-pypi-publish") && password != NULL)
+        lint_at(l, &rule_long_lived_token, password,
+                "PyPI takes this workflow's own identity instead of a stored token: trusted "
+                "publishing, with id-token: write");
 }
 
 /* ---- names ---- */
@@ -256,6 +292,8 @@ void lint_known(struct lint *l, const struct lint_step *steps, size_t n)
         struct err e; /* invalid-uses */
         if (k != NULL)
             check_inputs(l, s, k);
+        check_app_token(l, s);
+        check_publishing(l, s);
         if (s->uses != NULL && uses_parse(s->uses->text, &u, &e) == 0 && u.kind == USES_REPOSITORY)
             check_name(l, s, &u);
     }

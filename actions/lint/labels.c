@@ -70,6 +70,23 @@ static bool is_hosted(struct sv label)
     return false;
 }
 
+/* Another number may be an image that is newer than this list. */
+static bool same_digits(struct sv a, struct sv b)
+{
+    size_t i = 0, k = 0;
+
+    for (;; i++, k++) {
+        while (i < a.n && !ch_is_digit(a.p[i]))
+            i++;
+        while (k < b.n && !ch_is_digit(b.p[k]))
+            k++;
+        if (i == a.n || k == b.n)
+            return i == a.n && k == b.n;
+        if (a.p[i] != b.p[k])
+            return false;
+    }
+}
+
 static void check_label(struct lint *l, const struct yx_node *n, bool alone)
 {
     struct sv label = n->text;
@@ -96,12 +113,13 @@ static void check_label(struct lint *l, const struct yx_node *n, bool alone)
     for (size_t i = 0; i < sizeof hosted / sizeof hosted[0]; i++)
         names[i] = hosted[i];
     meant = nearest_name(label, names);
-    lint_at(l, &rule_unknown_label, n, "no runner of GitHub has the label '" SV_FMT "'%s%s%s",
-            SV_ARG(label),
-            meant != NULL ? "; did you mean '"
-                          : "; name your own under `labels` of the "
-                            "configuration",
-            meant != NULL ? meant : "", meant != NULL ? "'?" : "");
+    bool slip = meant != NULL && same_digits(label, sv_of(meant));
+    lint_level_at(l, &rule_unknown_label, slip ? LINT_WARNING : LINT_NOTE, n,
+                  "no runner of GitHub has the label '" SV_FMT "'%s%s%s", SV_ARG(label),
+                  meant != NULL ? "; did you mean '"
+                                : "; name your own under `labels` of the "
+                                  "configuration",
+                  meant != NULL ? meant : "", meant != NULL ? "'?" : "");
 }
 
 /* The values of matrix.KEY when the whole label is that. */

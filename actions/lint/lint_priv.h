@@ -220,6 +220,7 @@ void lint_scripts(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_uses(struct lint *l, const struct lint_step *steps, size_t n);
 /* known_actions.c: outputs of a well-known action, or NULL. */
 const struct lt *lint_known_outputs(struct lint *l, struct sv uses);
+bool lint_given(const struct yx_node *with, struct sv name); /* or it cannot be told */
 void lint_known(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_inputs(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_environments(struct lint *l);

@@ -3,6 +3,39 @@
  * Rules and what --explain says about them: what attackers look for, and the linter's own comments. */
 #include "actions/lint/rules.h"
 
+const struct lint_rule rule_broad_app_token = {
+    .id = "broad-app-token",
+    .level = LINT_WARNING,
+    .summary = "A token of a GitHub App that can do more than it has to",
+    .why =
+        "The app may be installed in many repositories with many rights. A token can be limited to "
+        "some of both, and is revoked at the end of the job unless that is switched off.",
+    .scope = LINT_STEPS,
+    .bad = "- uses: actions/create-github-app-token@v2\n"
+           "  with:\n"
+           "    app-id: 1\n"
+           "    private-key: ${{ secrets.KEY }}\n"
+           "    permission-contents: read\n"
+           "    owner: ${{ github.repository_owner }}\n",
+    .good = "- uses: actions/create-github-app-token@v2\n"
+            "  with:\n"
+            "    app-id: 1\n"
+            "    private-key: ${{ secrets.KEY }}\n"
+            "    permission-contents: read\n"
+            "    owner: ${{ github.repository_owner }}\n"
+            "    repositories: library\n",
+};
+const struct lint_rule rule_long_lived_token = {
+    .id = "long-lived-token",
+    .level = LINT_NOTE,
+    .summary = "A stored token where the workflow's identity would do",
+    .why = "A token that is stored can be stolen and used elsewhere, for as long as it is valid.",
+    .scope = LINT_STEPS,
+    .bad = "- uses: pypa/gh-action-pypi-publish@v1.13.0\n"
+           "  with:\n"
+           "    password: ${{ secrets.PYPI }}\n",
+    .good = "- uses: pypa/gh-action-pypi-publish@v1.13.0\n",
+};
 const struct lint_rule rule_script_injection = {
     .id = "script-injection",
     .level = LINT_WARNING,

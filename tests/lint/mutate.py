@@ -87,8 +87,10 @@ STEPS = [
     ("unknown-action-input", ["- uses: actions/cache@v4", "  with:", "    §keys: x", "    key: x", "    path: x"]),
     ("missing-action-input", ["- uses: §actions/cache@v4", "  with:", "    key: x"]),
     ("unknown-step-output", ["- uses: actions/cache@v4", "  id: zz", "  with: {key: x, path: x}", "- run: echo ${{ steps.zz.outputs.§cache_hit }}"]),
-    ("archived-action", ["- uses: §actions-rs/cargo@v1"]),
-    ("misspelled-action", ["- uses: §actons/checkout@v4"]),
+    ("broad-app-token", ["- uses: §actions/create-github-app-token@0123456789012345678901234567890123456789", "  with: {app-id: 1, private-key: x}"]),
+    ("long-lived-token", ["- uses: pypa/gh-action-pypi-publish@0123456789012345678901234567890123456789", "  with:", "    §password: x"]),
+    ("archived-action", ["- uses: §actions-rs/cargo@0123456789012345678901234567890123456789"]),
+    ("misspelled-action", ["- uses: §actons/checkout@0123456789012345678901234567890123456789"]),
     ("deprecated-input", ["- uses: actions/checkout@v4", "- uses: ./zz/inputs", "  with:", "    level: low", "    §old: red"]),
     ("unknown-step-output", ["- uses: actions/checkout@v4", "- uses: ./zz/here", "  id: zz",
                              "- run: echo ${{ steps.zz.outputs.§none }}"]),
@@ -192,7 +194,7 @@ EVENTS = [
     ("invalid-input", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      type: boolean", "      default: §'yes'"]),
     ("choice-default", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      type: choice", "      options: [a, b]", "      default: §c"]),
     ("duplicate-choice", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      type: choice", "      options: [a, §a]"]),
-    ("useless-default", "workflow_dispatch", ["workflow_dispatch:", "  inputs:", "    zz:", "      required: true", "      §default: a"]),
+    ("useless-default", "workflow_call", ["workflow_call:", "  inputs:", "    zz:", "      type: string", "      required: true", "      §default: a"]),
 ]
 
 
