@@ -54,7 +54,8 @@ const struct lint_rule rule_unknown_key = {
     .level = LINT_ERROR,
     .summary = "A key that has no meaning at its place",
     .why = "GitHub refuses files with unknown keys, and keys of another kind of job or "
-           "step. Keys are case-sensitive.",
+           "step; those of an event it passes over, so that they filter nothing. Keys are "
+           "case-sensitive.",
     .scope = LINT_JOB,
     .bad = "runs_on: ubuntu-latest\n"
            "steps:\n"
@@ -165,7 +166,7 @@ const struct lint_rule rule_unknown_activity_type = {
     .id = "unknown-activity-type",
     .level = LINT_ERROR,
     .summary = "The event has no such activity type",
-    .why = "Each event has its own list of types.",
+    .why = "Each event has its own list of types; GitHub takes others, which never occur.",
     .scope = LINT_WORKFLOW,
     .bad = "on:\n"
            "  pull_request:\n"
