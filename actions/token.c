@@ -12,6 +12,9 @@
 #include "actions/token_priv.h"
 #include "base/mem.h"
 
+/* Reasons quote the expression that they are about. */
+#define MAX_REASON (8 * (size_t)EXPR_MAX_LENGTH)
+
 static const char *const no_list[] = {NULL};
 const struct expr_names tok_no_names = {.contexts = no_list, .functions = no_list};
 

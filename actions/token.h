@@ -50,7 +50,7 @@ bool tok_has_expr(const struct tok *t);
 
 /* Evaluation (2.3). FAIL_INPUT with "file (Line: L, Col: C): text"; the caller adds what stands before it (the
  * worker: "The template is not valid. "). files: the file table, names by index - 1, may be NULL. An absent
- * token (NULL) is null. */
+ * token (NULL) is null. All values together take at most env->max_memory, as the official evaluator counts them. */
 MUST_USE int tok_eval(const struct tok *t, const struct expr_env *env, const char *const *files,
                       size_t n_files, struct val **out, struct err *e);
 /* As above, but the result must be a scalar; converted to text. */

@@ -12,10 +12,17 @@
 #define QUOTED_MAX \
     ((size_t)32 << 20) /* above the memory of an evaluation; struct err cuts what is shown */
 
+/* What the official reader counts for a token, and for a string besides two bytes a UTF-16 unit (spec 3.3). */
+#define TOKEN_BYTES  24U
+#define STRING_BYTES 26U
+#define MAX_BYTES    ((size_t)10 << 20)
+
 struct eval {
     const struct expr_env *env;
     const char *const *files;
     size_t n_files;
+    unsigned file; /* of the root */
+    size_t bytes, max_bytes;
 };
 
 int tok_fail(const struct tok *t, const char *const *files, size_t n_files, struct err *e,
@@ -38,21 +45,57 @@ int tok_fail(const struct tok *t, const char *const *files, size_t n_files, stru
 
 #define FAIL(ev, t, e, ...) tok_fail((t), (ev)->files, (ev)->n_files, (e), __VA_ARGS__)
 
-static int eval_expr(const struct eval *ev, const struct tok *t, struct val **out, struct err *e)
+static size_t string_bytes(struct sv s)
 {
-    struct expr_error xe = {0};
-    struct err bad = {0};
+    return TOKEN_BYTES + STRING_BYTES + 2 * utf8_utf16_len(s);
+}
 
-    if (expr_eval_text(t->text, ev->env, out, &xe, &bad) < 0)
-        return FAIL(ev, t, e, "%s", err_whole(&bad));
+/* A value that an expression gave: of what is shared, every use counts. Ends early above `left`. */
+static size_t value_bytes(const struct val *v, size_t left)
+{
+    size_t sum = TOKEN_BYTES;
+
+    if (val_kind(v) == VAL_STRING)
+        return string_bytes(val_get_string(v));
+    for (size_t i = 0; i < val_count(v) && sum <= left; i++) {
+        if (val_kind(v) == VAL_OBJECT)
+            sum += string_bytes(val_key_at(v, i));
+        if (sum <= left)
+            sum += value_bytes(val_at(v, i), left - sum);
+    }
+    return sum;
+}
+
+/* All values of one evaluation together: each alone has the limit of expressions. */
+static int count(struct eval *ev, size_t bytes, struct err *e)
+{
+    const struct tok nowhere = {.file = ev->file};
+
+    if (bytes > ev->max_bytes - ev->bytes)
+        return FAIL(ev, &nowhere, e, "Maximum object size exceeded");
+    ev->bytes += bytes;
     return 0;
 }
 
-static int eval_node(const struct eval *ev, const struct tok *t, unsigned depth, struct val **out,
+static int eval_expr(struct eval *ev, const struct tok *t, struct val **out, struct err *e)
+{
+    AUTO(auto_val) struct val *v = NULL;
+    struct expr_error xe = {0};
+    struct err bad = {0};
+
+    if (expr_eval_text(t->text, ev->env, &v, &xe, &bad) < 0)
+        return FAIL(ev, t, e, "%s", err_whole(&bad));
+    if (count(ev, value_bytes(v, ev->max_bytes - ev->bytes), e) < 0)
+        return -1;
+    *out = TAKE_PTR(v);
+    return 0;
+}
+
+static int eval_node(struct eval *ev, const struct tok *t, unsigned depth, struct val **out,
                      struct err *e);
 
-static int eval_sequence(const struct eval *ev, const struct tok *t, unsigned depth,
-                         struct val **out, struct err *e)
+static int eval_sequence(struct eval *ev, const struct tok *t, unsigned depth, struct val **out,
+                         struct err *e)
 {
     AUTO(auto_val) struct val *arr = val_array();
 
@@ -82,13 +125,13 @@ static int set_pair(const struct eval *ev, const struct tok *where, struct val *
     return 0;
 }
 
-static int eval_key(const struct eval *ev, const struct tok *k, struct buf *key, struct err *e)
+static int eval_key(struct eval *ev, const struct tok *k, struct buf *key, struct err *e)
 {
     AUTO(auto_val) struct val *v = NULL;
 
     if (k->kind != TOK_EXPR) {
         tok_literal_text(k, key);
-        return 0;
+        return count(ev, string_bytes(buf_sv(key)), e);
     }
     if (eval_expr(ev, k, &v, e) < 0)
         return -1;
@@ -110,8 +153,8 @@ static int merge(const struct eval *ev, const struct tok *where, struct val *obj
     return 0;
 }
 
-static int eval_mapping(const struct eval *ev, const struct tok *t, unsigned depth,
-                        struct val **out, struct err *e)
+static int eval_mapping(struct eval *ev, const struct tok *t, unsigned depth, struct val **out,
+                        struct err *e)
 {
     AUTO(auto_val) struct val *obj = val_object();
 
@@ -137,11 +180,14 @@ static int eval_mapping(const struct eval *ev, const struct tok *t, unsigned dep
     return 0;
 }
 
-static int eval_node(const struct eval *ev, const struct tok *t, unsigned depth, struct val **out,
+static int eval_node(struct eval *ev, const struct tok *t, unsigned depth, struct val **out,
                      struct err *e)
 {
     if (depth > TOK_MAX_DEPTH)
         return FAIL(ev, t, e, "Maximum object depth exceeded");
+    if (t->kind != TOK_EXPR &&
+        count(ev, t->kind == TOK_STRING ? string_bytes(t->text) : TOKEN_BYTES, e) < 0)
+        return -1;
     switch (t->kind) {
     case TOK_STRING:
         *out = val_string(t->text);
@@ -170,12 +216,14 @@ static int eval_node(const struct eval *ev, const struct tok *t, unsigned depth,
 int tok_eval(const struct tok *t, const struct expr_env *env, const char *const *files,
              size_t n_files, struct val **out, struct err *e)
 {
-    const struct eval ev = {env, files, n_files};
+    struct eval ev = {.env = env, .files = files, .n_files = n_files};
 
     if (t == NULL) {
         *out = val_null();
         return 0;
     }
+    ev.file = t->file;
+    ev.max_bytes = env->max_memory > 0 ? env->max_memory : MAX_BYTES;
     return eval_node(&ev, t, 1, out, e);
 }
 

@@ -31,7 +31,7 @@ def modules():
 def replay(build, target, data):
     """Runs the corpus with the counters of this run alone, below the folder `data`."""
     env = dict(os.environ, GCOV_PREFIX=str(data), GCOV_PREFIX_STRIP="0")
-    subprocess.run([build / "fuzz" / f"fuzz_{target}", TOP / "tests/fuzz/corpus" / target], env=env, check=True,
+    subprocess.run([build / "fuzz" / f"fuzz_{target}", TOP / "tests/fuzz/corpus" / target, f"bombs:{target}"], env=env, check=True,
                    timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -6,6 +6,7 @@
 
 #include "actions/workflow_case.h"
 #include "base/mem.h"
+#include "tests/fuzz/said.h"
 
 #define MAX_INPUT ((size_t)1 << 20)
 
@@ -20,6 +21,10 @@ static void check_result(const json_t *result)
     if ((errors == NULL) == (jobs == NULL))
         abort();
     wf_case_print(&b, result);
+    struct sv said_first = buf_sv(&b);
+    size_t at = sv_find(said_first, SV("\"Message\": \""));
+    if (errors != NULL && at != SV_NPOS)
+        said(b.p + at + sizeof "\"Message\": \"" - 1);
     if (errors == NULL)
         return;
     size_t n = 0;

@@ -8,6 +8,9 @@
 #include "actions/cron.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "tests/fuzz/said.h"
+
+#define MAX_INPUT ((size_t)2 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,12 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cron c, again;
     struct err e = {0};
 
-    if (size > 4096)
+    if (size > MAX_INPUT)
         return 0;
     AUTO(auto_free) char *in = xmemdup(data, size);
     if (cron_parse((struct sv){in, size}, &c, &e) < 0) {
         if (e.code == FAIL_NONE || e.msg[0] == '\0')
             abort();
+        said(err_whole(&e));
         return 0;
     }
     for (unsigned i = 0; i < CRON_FIELDS; i++) {

@@ -11,7 +11,9 @@
 
 #include "actions/expr.h"
 #include "base/mem.h"
+#include "tests/fuzz/said.h"
 
+#define MAX_INPUT  ((size_t)2 << 20)
 #define MAX_MEMORY ((size_t)1 << 18)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -80,6 +82,8 @@ static int evaluate(struct sv text, const struct expr_env *env, struct buf *show
 
     if (expr_eval_text(text, env, &v, &xe, &e) < 0) {
         check_error(&xe, &message, text);
+        if (env->trace != NULL) /* not the canonical text, which is longer */
+            said(message.p);
         return -1;
     }
     if (val_get_string(v).n > 2 * MAX_MEMORY)
@@ -150,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                            .max_memory = MAX_MEMORY};
     AUTO(buf_free) struct buf first = BUF_INIT((size_t)1 << 26), second = BUF_INIT((size_t)1 << 26);
 
-    if (size > 200000)
+    if (size > MAX_INPUT)
         return 0;
     json_t *j = json_loadb(world_json, sizeof world_json - 1, 0, NULL);
     char *in =

@@ -9,6 +9,9 @@
 
 #include "base/glob.h"
 #include "base/mem.h"
+#include "tests/fuzz/said.h"
+
+#define MAX_INPUT ((size_t)2 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = {0};
     struct sv rest, path;
 
-    if (size == 0 || size > 16384)
+    if (size == 0 || size > MAX_INPUT)
         return 0;
     char *in = xmemdup(data, size);
     rest = (struct sv){in, size};
@@ -44,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (glob_new(&rest, 1, SV("/w/x"), SV("/h"), &g, &e) < 0) {
         if (e.code == FAIL_NONE || e.msg[0] == '\0')
             abort();
+        said(err_whole(&e));
         free(in);
         return 0;
     }

@@ -6,8 +6,9 @@
 
 #include "actions/manifest.h"
 #include "base/mem.h"
+#include "tests/fuzz/said.h"
 
-#define MAX_INPUT 65536U
+#define MAX_INPUT ((size_t)2 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,8 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (manifest_parse_all((struct sv){in, size}, "action.yml", &same, &all, &ignored) != rc ||
         all.n < errors.n)
         abort();
-    if (m == NULL)
+    if (m == NULL) {
+        said(errors.v[0].text);
         return 0;
+    }
     if ((m->using == MANIFEST_NODE && m->main.n == 0) ||
         (m->using == MANIFEST_DOCKER && m->image.n == 0))
         abort();

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define MAX_FORMS    512
+#define MAX_FORMS    4096
 #define MAX_BYTEWISE 256
 
 struct forms {
@@ -60,28 +60,66 @@ static void check_pieces(struct mask *m, struct sv text, size_t piece, struct sv
     BUG(!sv_eq(buf_sv(&out), want));
 }
 
+static void keep_value(struct forms *f, struct sv value)
+{
+    struct sv trimmed = sv_trim(value);
+
+    if (trimmed.n > 0)
+        mask_encode(value, keep_form, f);
+    if (trimmed.n > 0 && trimmed.n < value.n)
+        mask_encode(trimmed, keep_form, f);
+}
+
+/* The lines of a secret are secrets, too; a byte 1 stands for the end of one. */
+static void add_secret(struct mask *m, struct forms *f, struct sv line)
+{
+    AUTO(auto_free) char *copy = xmemdup(line.p, line.n);
+    struct sv value = {copy, line.n}, part;
+
+    for (size_t i = 0; i < line.n; i++)
+        if (copy[i] == 1)
+            copy[i] = '\n';
+    mask_add(m, value);
+    keep_value(f, value);
+    value = sv_trim(value);
+    while (sv_chr(line, 1) != SV_NPOS && sv_next(&value, '\n', &part)) {
+        part = sv_trim(part);
+        if (part.n > 1 || (part.n == 1 && strchr("{}[](),", part.p[0]) == NULL))
+            keep_value(f, part);
+    }
+}
+
+/* Where the text was cut, no beginning of a form of some length is left either. */
+static void check_cut(struct mask *m, const struct forms *f, struct sv text)
+{
+    AUTO(buf_free) struct buf out = BUF_INIT(1 << 20);
+
+    mask_apply_cut(m, text, &out);
+    BUG(out.over);
+    for (size_t i = 0; i < f->n; i++) {
+        size_t n = f->len[i] < MASK_CUT_BYTES ? f->len[i] : MASK_CUT_BYTES;
+        BUG(sv_find(buf_sv(&out), (struct sv){f->v[i], n}) != SV_NPOS);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sv rest = {(const char *)data, size}, line;
-    struct forms f = {.n = 0};
+    static struct forms f; /* large */
     AUTO(buf_free) struct buf want = BUF_INIT(1 << 20);
     AUTO(buf_free) struct buf got = BUF_INIT(1 << 20);
     size_t secrets = 0;
 
     if (size > 4096)
         return 0;
+    f.n = 0;
     struct mask *m = mask_new();
     while (sv_next(&rest, '\n', &line) && line.n > 0) {
         /* A secret with a star in it could be put together out of the replacement. */
         if (secrets++ == 16 || line.n > 200 || sv_chr(line, '*') != SV_NPOS ||
             sv_chr(line, '\r') != SV_NPOS)
             continue;
-        mask_add(m, line);
-        struct sv trimmed = sv_trim(line);
-        if (trimmed.n > 0)
-            mask_encode(line, keep_form, &f);
-        if (trimmed.n > 0 && trimmed.n < line.n)
-            mask_encode(trimmed, keep_form, &f);
+        add_secret(m, &f, line);
         if (secrets == 8)
             (void)mask_hits(m, line); /* builds: the later ones go into the small automaton */
     }
@@ -97,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_pieces(m, text, 1, buf_sv(&want));
     check_pieces(m, text, 7, buf_sv(&want));
     check_pieces(m, text, 64, buf_sv(&want));
+    check_cut(m, &f, text);
     for (size_t i = 0; i < f.n; i++)
         free(f.v[i]);
     mask_free(m);

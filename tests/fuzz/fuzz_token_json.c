@@ -7,8 +7,9 @@
 #include "actions/token.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "tests/fuzz/said.h"
 
-#define MAX_INPUT 65536U
+#define MAX_INPUT ((size_t)2 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,11 +40,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0)
         memcpy(in, data, size);
     AUTO(auto_json) json_t *j = jx_parse_lax((struct sv){in, size}, "token", &e);
-    if (j == NULL)
+    if (j == NULL) {
+        said(err_whole(&e));
         return 0;
+    }
     if (tok_from_json(j, &t, &e) < 0) {
         if (e.msg[0] == '\0' || t != NULL)
             abort();
+        said(err_whole(&e));
         return 0;
     }
     AUTO(auto_json) json_t *written = tok_to_json(t);

@@ -8,13 +8,16 @@
 #include "actions/workflow_json.h"
 #include "base/mem.h"
 #include "tests/fuzz/plan_play.h"
+#include "tests/fuzz/said.h"
 
-#define MAX_INPUT 65536U
+#define MAX_INPUT ((size_t)2 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_errors(const struct wf_errors *l, const struct err *e)
 {
+    if (l->n > 0)
+        said(l->v[0].text);
     if (l->n == 0 || l->n > WF_MAX_ERRORS || e->code != FAIL_INPUT)
         abort();
     for (size_t i = 0; i < l->n; i++) {

@@ -66,7 +66,9 @@ static inline void play(const struct plan_inputs *in, uint8_t seed)
             abort(); /* everything known has ended: it must go on */
         for (size_t i = 0; i < p.n_ready && room; i++) {
             AUTO(auto_json) json_t *into = jx_parse(SV("{}"), "message", &e);
-            if (message_job_parts(&p.ready[i], 1, into, &e) < 0 && e.code != FAIL_UNSUPPORTED)
+            /* A reference to nothing ("docker://") is a mistake that is found here. */
+            if (message_job_parts(&p.ready[i], 1, into, &e) < 0 &&
+                ((e.code != FAIL_UNSUPPORTED && e.code != FAIL_INPUT) || e.msg[0] == '\0'))
                 abort();
             room = note(&r, p.ready[i].id, results[(seed + turn + i) % 3]);
         }

@@ -95,6 +95,70 @@ static void check_eval(void **state)
     assert_string_equal(b.p, c->want);
 }
 
+/* All values of a template together have a limit: 24 bytes for each, for a text 26 more and 2 for each unit. */
+static void sizes(void **state)
+{
+    static const struct {
+        const char *yaml;
+        size_t bytes;
+    } cases[] = {
+        {"[a, b]", 24 + 52 + 52},
+        {"{k: v}", 24 + 52 + 52},
+        {"[\xC3\xA9, \xF0\x9F\x98\x80]", 24 + 52 + 54},
+        {"[1, ~, true, [], {}]", 6 * 24},
+        {"- ${{ github.list }}\n- ${{ github.list }}", 24 + 2 * 3 * 24},
+        {"a: ${{ github.map }}", 24 + 52 + 24 + 52 + 52 + 52 + 24},
+        {"'${{ github.s }}': x", 24 + 58 + 52},
+        {"${{ insert }}: ${{ github.map }}", 24 + 24 + 52 + 52 + 52 + 24},
+    };
+    static const char *const files[] = {"f.yml"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(auto_tok) struct tok *t = NULL;
+        AUTO(auto_val) struct val *all = NULL, *none = NULL;
+        struct expr_env env = {.context = context, .max_memory = cases[i].bytes};
+        struct err e = {0};
+        if (from_yaml(cases[i].yaml, &t, &e) < 0)
+            fail_msg("%s", e.msg);
+        if (tok_eval(t, &env, files, 1, &all, &e) < 0)
+            fail_msg("%s: %s", cases[i].yaml, e.msg);
+        env.max_memory--;
+        if (tok_eval(t, &env, files, 1, &none, &e) == 0)
+            fail_msg("%s: fits into %zu bytes", cases[i].yaml, env.max_memory);
+        assert_string_equal(e.msg, "f.yml: Maximum object size exceeded");
+        assert_null(none);
+    }
+}
+
+/* Each text fits, all of them do not: without a limit on their sum this took 1 GB. */
+static void texts_together_are_too_large(void **state)
+{
+    static const char *const files[] = {"f.yml"};
+    const struct expr_env env = {.context = context};
+    AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+    AUTO(auto_tok) struct tok *t = NULL;
+    AUTO(auto_val) struct val *v = NULL;
+    struct err e = {0};
+
+    (void)state;
+    buf_adds(&b, "- &a ${{ format('");
+    for (int i = 0; i < 100; i++)
+        buf_adds(&b, "{0}");
+    buf_adds(&b, "', format('");
+    for (int i = 0; i < 100; i++)
+        buf_adds(&b, "{0}");
+    buf_adds(
+        &b,
+        "', 'a text of a hundred units or a few less, of which there is twice a hundred times a hundred')) }}\n");
+    for (int i = 0; i < 1000; i++)
+        buf_adds(&b, "- *a\n");
+    if (from_yaml(b.p, &t, &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(tok_eval(t, &env, files, 1, &v, &e), -1);
+    assert_string_equal(e.msg, "f.yml: Maximum object size exceeded");
+}
+
 /* ---- without a schema ---- */
 
 static const struct eval_case read_cases[] = {
@@ -286,11 +350,12 @@ int main(void)
         E = sizeof eval_cases / sizeof eval_cases[0],
         R = sizeof read_cases / sizeof read_cases[0],
         J = sizeof json_cases / sizeof json_cases[0],
-        M = 3
+        M = 5
     };
-    struct CMUnitTest tests[M + E + R + J] = {cmocka_unit_test(kinds_are_not_converted),
-                                              cmocka_unit_test(errors_quote_whole_values),
-                                              cmocka_unit_test(nesting_ends_at_the_limit)};
+    struct CMUnitTest tests[M + E + R + J] = {
+        cmocka_unit_test(kinds_are_not_converted), cmocka_unit_test(errors_quote_whole_values),
+        cmocka_unit_test(sizes), cmocka_unit_test(texts_together_are_too_large),
+        cmocka_unit_test(nesting_ends_at_the_limit)};
     size_t n = M;
 
     for (size_t i = 0; i < E; i++)
