@@ -72,6 +72,11 @@ endif()
 if(GANTRY_SANITIZE)
     add_compile_options(-fsanitize=${GANTRY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${GANTRY_SANITIZE})
+    if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+        # A variable that nothing was put into is nonsense in every run, not what the stack happens to hold (gcc's
+        # builds keep the latter, hardened ones have zeros).
+        gantry_flag(-ftrivial-auto-var-init=pattern)
+    endif()
 endif()
 if(GANTRY_FUZZ)
     # Unoptimised, the instrumentation of each comparison and store costs several times the work itself.
