@@ -169,8 +169,13 @@ void lint_environments(struct lint *l)
 
 static void check_password(struct lint *l, const struct yx_node *container)
 {
-    const struct yx_node *p = lint_get(lint_get(container, "credentials"), "password");
+    const struct yx_node *c = lint_get(container, "credentials");
+    const struct yx_node *p = lint_get(c, "password");
+    bool user = lint_key(c, "username") != NULL, password = lint_key(c, "password") != NULL;
 
+    if (c != NULL && c->kind == YX_MAPPING && c->n > 0 && user != password)
+        lint_at(l, &rule_incomplete_credentials, lint_key(container, "credentials"),
+                "without '%s' nobody is logged in", user ? "password" : "username");
     if (p != NULL && p->kind == YX_SCALAR && p->text.n > 0 && !lint_has_expr(p))
         lint_at(l, &rule_hardcoded_credential, p,
                 "the password stands in the file; use ${{ secrets.NAME }}");

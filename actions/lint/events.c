@@ -66,8 +66,10 @@ static bool has_forbidden(struct sv p)
     return sv_find(p, SV("..")) != SV_NPOS || sv_find(p, SV("@{")) != SV_NPOS;
 }
 
-static const char *never_matches(struct sv p, const char *key)
+static const char *never_matches(struct sv pattern, const char *key)
 {
+    struct sv p = pattern;
+
     if (sv_starts(p, SV("!")))
         p = sv_sub(p, 1, SV_NPOS);
     if (key[0] == 'b' && sv_starts(p, SV("refs/heads/")))
@@ -78,6 +80,10 @@ static const char *never_matches(struct sv p, const char *key)
         return "paths are relative to the repository, without './' or '/' in front";
     if (key[0] == 'p' && sv_ends(p, SV("/")))
         return "only files have changes; to match what is in a folder, end with '/**'";
+    if (p.n == 0 && !sv_is(pattern, ""))
+        return "nothing stands behind the '!'";
+    if (key[0] == 'p' && p.n > 0 && (p.p[0] == ' ' || p.p[p.n - 1] == ' '))
+        return "it begins or ends with a blank";
     if (key[0] == 'p' && (sv_starts(p, SV("../")) || sv_find(p, SV("/../")) != SV_NPOS))
         return "nothing outside of the repository has changes";
     if (key[0] != 'p' && has_forbidden(p))
@@ -114,13 +120,31 @@ static void check_list(struct lint *l, const struct yx_node *list, const char *k
             key);
 }
 
-static void check_filters(struct lint *l, const struct yx_node *event)
+/* Source: the schema of `on`; of others the key is unknown, and nothing more is said. */
+static bool has_filter(struct sv event, const char *key)
+{
+    static const char *const of_pull[] = {"pull_request", "pull_request_target"};
+    static const char *const of_branches[] = {"workflow_run", "merge_group"};
+
+    if (sv_is(event, "push"))
+        return true;
+    for (size_t i = 0; i < 2; i++) {
+        if ((sv_is(event, of_pull[i]) && key[0] != 't') ||
+            (sv_is(event, of_branches[i]) && key[0] == 'b'))
+            return true;
+    }
+    return false;
+}
+
+static void check_filters(struct lint *l, struct sv name, const struct yx_node *event)
 {
     static const char *const keys[] = {"branches",    "branches-ignore", "tags",
                                        "tags-ignore", "paths",           "paths-ignore"};
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const struct yx_node *list = lint_get(event, keys[i]);
+        if (!has_filter(name, keys[i]))
+            continue;
         if (list != NULL)
             check_list(l, list, keys[i]);
         if (i % 2 == 1 && list != NULL && lint_key(event, keys[i - 1]) != NULL)
@@ -213,6 +237,6 @@ void lint_events(struct lint *l)
         else if (sv_is(name, "workflow_call") || sv_is(name, "workflow_dispatch"))
             check_inputs(l, lint_get(v, "inputs"), sv_is(name, "workflow_call"));
         else
-            check_filters(l, v);
+            check_filters(l, name, v);
     }
 }

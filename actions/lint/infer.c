@@ -202,6 +202,15 @@ static bool never_equal(const struct lt *t, const struct node *literal)
     return false;
 }
 
+/* Both are the same part of the same context. */
+static bool same_path(const struct node *a, const struct node *b)
+{
+    AUTO(buf_free) struct buf x = BUF_INIT(1024);
+    AUTO(buf_free) struct buf y = BUF_INIT(1024);
+
+    return lint_path(a, &x) && lint_path(b, &y) && sv_ieq(buf_sv(&x), buf_sv(&y));
+}
+
 static void check_comparison(const struct lint_expr *x, const struct node *n, const struct lt *a,
                              const struct lt *b)
 {
@@ -220,6 +229,16 @@ static void check_comparison(const struct lint_expr *x, const struct node *n, co
     if (order && (lt_is_container(a) || lt_is_container(b))) {
         lint_expr_at(x, &rule_comparison_type, n, "%s has no order",
                      lt_name(lt_is_container(a) ? a : b));
+        return;
+    }
+    if (!order && lt_is_container(a) && lt_is_container(b) && !same_path(left, right)) {
+        lint_expr_at(
+            x, &rule_comparison_type, n,
+            "two objects or lists are never equal, whatever they hold; compare toJSON() of both");
+        return;
+    }
+    if (order && (left->kind == N_NULL || right->kind == N_NULL)) {
+        lint_expr_at(x, &rule_comparison_type, n, "null has no order: it counts as 0 here");
         return;
     }
     if (order && (a->kind == LT_BOOL) != (b->kind == LT_BOOL) && a->kind != LT_ANY &&

@@ -170,6 +170,9 @@ void lint_labels(struct lint *l)
         if (r != NULL && r->kind == YX_MAPPING)
             r = lint_get(r, "labels");
         size_t n = lint_count(r);
+        if (r != NULL && r->kind == YX_SEQUENCE && n == 0)
+            lint_level_at(l, &rule_unknown_label, LINT_WARNING, r,
+                          "the list of labels is empty: no runner is asked for");
         for (size_t k = 0; k < n; k++) {
             const struct yx_node *label = lint_item(r, k);
             const struct yx_node *values =

@@ -53,6 +53,7 @@ const struct lint_rule *const lint_rules[] = {
     &rule_hardcoded_credential,
     &rule_hardcoded_secret,
     &rule_ignored_key,
+    &rule_incomplete_credentials,
     &rule_insecure_commands,
     &rule_invalid_branding,
     &rule_invalid_call,

@@ -53,6 +53,7 @@ extern const struct lint_rule rule_glob_never_matches;
 extern const struct lint_rule rule_hardcoded_credential;
 extern const struct lint_rule rule_hardcoded_secret;
 extern const struct lint_rule rule_ignored_key;
+extern const struct lint_rule rule_incomplete_credentials;
 extern const struct lint_rule rule_insecure_commands;
 extern const struct lint_rule rule_invalid_branding;
 extern const struct lint_rule rule_invalid_call;

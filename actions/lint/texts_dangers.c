@@ -25,6 +25,30 @@ const struct lint_rule rule_broad_app_token = {
             "    owner: ${{ github.repository_owner }}\n"
             "    repositories: library\n",
 };
+const struct lint_rule rule_incomplete_credentials = {
+    .id = "incomplete-credentials",
+    .level = LINT_WARNING,
+    .summary = "Credentials of a registry with one half",
+    .why =
+        "The runner logs in when it has both a username and a password, and says nothing when it "
+        "does not: the image is then pulled as anybody could.",
+    .scope = LINT_JOB,
+    .bad = "runs-on: ubuntu-latest\n"
+           "container:\n"
+           "  image: ghcr.io/acme/build\n"
+           "  credentials:\n"
+           "    password: ${{ secrets.TOKEN }}\n"
+           "steps:\n"
+           "  - run: make\n",
+    .good = "runs-on: ubuntu-latest\n"
+            "container:\n"
+            "  image: ghcr.io/acme/build\n"
+            "  credentials:\n"
+            "    username: acme\n"
+            "    password: ${{ secrets.TOKEN }}\n"
+            "steps:\n"
+            "  - run: make\n",
+};
 const struct lint_rule rule_long_lived_token = {
     .id = "long-lived-token",
     .level = LINT_NOTE,

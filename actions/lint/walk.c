@@ -105,8 +105,10 @@ static void check_values(struct walk *w, const struct yx_node *n, const struct s
     if (type->kind == SCHEMA_ANY)
         return;
     for (size_t i = 0; i < n_alts; i++) {
-        if (alts[i]->values == NULL)
+        if (alts[i]->values == NULL && !(alts[i]->non_empty && n->text.n == 0))
             return; /* any text */
+        if (alts[i]->values == NULL)
+            continue;
         for (const char *const *v = alts[i]->values; *v != NULL; v++) {
             if (sv_is(n->text, *v))
                 return;
@@ -135,6 +137,8 @@ void lint_expected(const struct lint *l, unsigned line, unsigned col, struct buf
         return;
     size_t n_alts = alternatives(s->type, SCHEMA_STRING, alts, 0);
     for (size_t i = 0; i < n_alts; i++) {
+        if (alts[i]->values == NULL)
+            add_one(b, "a text that is not empty");
         for (const char *const *v = alts[i]->values; v != NULL && *v != NULL && n < 12; v++, n++)
             add_one(b, *v);
     }

@@ -160,6 +160,7 @@ JOBS = [
     ("unknown-matrix-key", matrix("v: [1, 2]", use="echo ${{ matrix.v }} ${{ matrix.§w }}")),
     ("unused-matrix-key", matrix("v: [1, 2]", "§w: [1, 2]", use="echo ${{ matrix.v }}")),
     ("hardcoded-credential", JOB + ["  container:", "    image: x@sha256:0", "    credentials:", "      username: u", "      password: §hunter2"] + MAKE),
+    ("incomplete-credentials", JOB + ["  container:", "    image: x@sha256:0", "    §credentials:", "      username: u"] + MAKE),
     ("invalid-container", JOB + ["  services:", "    db:", "      §image: ''"] + MAKE),
     ("unpinned-image", JOB + ["  container: §node:24"] + MAKE),
     ("queue-conflict", JOB + ["  concurrency:", "    group: zz", "    queue: §max", "    cancel-in-progress: true"] + MAKE),
