@@ -104,10 +104,9 @@ static struct val *make_object(void)
     return v;
 }
 
-/* What free() takes of a container's items or members: nothing while they live behind the struct. */
-static void *outside(const struct val *v, void *items)
+static bool is_inside(const struct val *v, const void *items)
 {
-    return items == (const void *)(v + 1) ? NULL : items;
+    return items == (const void *)(v + 1);
 }
 
 /* Room for one more item of this size. */
@@ -115,8 +114,9 @@ static void *more_room(const struct val *v, void *items, size_t n, size_t *cap, 
 {
     if (n < *cap)
         return items;
-    void *more = xreallocarray(outside(v, items), *cap * 2, size);
-    if (outside(v, items) == NULL)
+    bool inside = is_inside(v, items);
+    void *more = xreallocarray(inside ? NULL : items, *cap * 2, size);
+    if (inside)
         memcpy(more, items, n * size);
     *cap *= 2;
     return more;
@@ -182,9 +182,11 @@ static void release_children(struct val *v, struct val **list)
         *list = c;
     }
     if (v->kind == VAL_ARRAY) {
-        free(outside(v, v->arr.v));
+        if (!is_inside(v, v->arr.v))
+            free(v->arr.v);
     } else {
-        free(outside(v, v->obj.m));
+        if (!is_inside(v, v->obj.m))
+            free(v->obj.m);
         free(v->obj.slots);
     }
     free(v);
