@@ -69,13 +69,17 @@ static void next_stage(void *ctx)
     }
 }
 
+static bool is_behind(const struct process *p)
+{
+    return log_stream_is_behind(p->streams[0]) || log_stream_is_behind(p->streams[1]);
+}
+
 /* Text that was read, and only waits for slow matchers, is waited for a little longer. */
 static void on_drain(void *ctx)
 {
     struct process *p = ctx;
-    bool behind = log_stream_is_behind(p->streams[0]) || log_stream_is_behind(p->streams[1]);
 
-    if (behind && p->stage == END_NONE && p->drain_more++ < PROCESS_BEHIND_S)
+    if (is_behind(p) && p->stage == END_NONE && p->drain_more++ < PROCESS_BEHIND_S)
         loop_set_timer(p->drain_timer, 1000);
     else
         p->drained = true;
@@ -170,7 +174,9 @@ static int wait_for_end(struct process *p, struct err *e)
             return err_wrap(e, "the sandbox of the job ended");
         }
         cancel_react(w);
-        if (p->x->unsafe_stop && p->stage != END_KILL)
+        if (p->exited && p->x->cancelled && is_behind(p)) /* nobody waits for slow matchers */
+            p->drained = true;
+        else if (p->x->unsafe_stop && p->stage != END_KILL)
             kill_now(p);
         else if (p->x->cancelled && p->stage == END_NONE)
             next_stage(p);
