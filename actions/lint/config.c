@@ -50,6 +50,16 @@ static int want(const struct yx_node *n, enum yx_kind kind, struct err *e)
     return err_set(e, FAIL_INPUT, "%u:%u: %s was expected", n->line, n->col, names[kind]);
 }
 
+static int want_list(const struct yx_node *n, struct err *e)
+{
+    if (want(n, YX_SEQUENCE, e) < 0)
+        return -1;
+    if (n->n > MAX_LIST)
+        return err_set(e, FAIL_LIMIT, "%u:%u: a list of %zu items; at most %u are read", n->line,
+                       n->col, n->n, MAX_LIST);
+    return 0;
+}
+
 static int read_bool(const struct yx_node *n, bool *out, struct err *e)
 {
     if (n->kind != YX_SCALAR || lint_kind(n) != TOK_BOOL)
@@ -73,9 +83,9 @@ static int check_pattern(const struct yx_node *n, struct err *e)
 static int read_patterns(const struct yx_node *n, char ***v, size_t *count, size_t *cap,
                          struct err *e)
 {
-    if (want(n, YX_SEQUENCE, e) < 0)
+    if (want_list(n, e) < 0)
         return -1;
-    for (size_t i = 0; i < n->n && i < MAX_LIST; i++) {
+    for (size_t i = 0; i < n->n; i++) {
         if (check_pattern(n->items[i], e) < 0)
             return -1;
         GROW(*v, *cap, *count + 1);
@@ -139,9 +149,9 @@ static int read_ignore(const struct yx_node *n, struct lint_config *c, struct er
 
 static int read_ignores(const struct yx_node *n, struct lint_config *c, struct err *e)
 {
-    if (want(n, YX_SEQUENCE, e) < 0)
+    if (want_list(n, e) < 0)
         return -1;
-    for (size_t i = 0; i < n->n && i < MAX_LIST; i++) {
+    for (size_t i = 0; i < n->n; i++) {
         if (read_ignore(n->items[i], c, e) < 0)
             return -1;
     }
