@@ -18,6 +18,9 @@ struct event_reader {
     uint64_t seq;  /* of its line under way */
     bool inside;   /* a part of that line was handed on */
     uint64_t fed, whole;
+    uint64_t last; /* event that was handed on, or is not wanted */
+    uint64_t open; /* the line that was handed on in part, and bytes of it: */
+    uint64_t shown, came;
 };
 
 /* ---- writing ----------------------------------------------------------------------------------------- */
@@ -109,10 +112,22 @@ void event_reader_free(struct event_reader *r)
     free(r);
 }
 
-void event_reader_reset(struct event_reader *r)
+void event_reader_resume(struct event_reader *r)
 {
     end_block(r);
-    r->fed = r->whole = 0;
+    r->fed = r->whole = r->came = 0;
+}
+
+void event_reader_begin(struct event_reader *r, uint64_t after)
+{
+    event_reader_resume(r);
+    r->last = after;
+    r->open = r->shown = 0;
+}
+
+uint64_t event_reader_last(const struct event_reader *r)
+{
+    return r->last;
 }
 
 uint64_t event_reader_whole(const struct event_reader *r)
@@ -120,15 +135,36 @@ uint64_t event_reader_whole(const struct event_reader *r)
     return r->whole;
 }
 
+/* After an interruption a line comes from its start: what was handed on of it is passed over. */
+static int hand_on_rest(struct event_reader *r, struct event_line *l, struct err *e)
+{
+    if (l->seq != r->open) {
+        r->open = l->seq;
+        r->shown = r->came = 0;
+    }
+    r->came += l->text.n;
+    if (r->came <= r->shown && !l->last)
+        return 0;
+    uint64_t fresh = r->came > r->shown ? r->came - r->shown : 0;
+    if (fresh < l->text.n)
+        l->text = sv_sub(l->text, l->text.n - (size_t)fresh, (size_t)fresh);
+    l->first = r->shown == 0;
+    r->shown = r->came;
+    if (l->last) {
+        r->last = l->seq;
+        r->open = 0;
+    }
+    return r->line(r->ctx, l, e);
+}
+
 static int hand_on(struct event_reader *r, struct sv text, bool last, struct err *e)
 {
-    const struct event_line l = {
-        .block = &r->block, .seq = r->seq, .text = text, .first = !r->inside, .last = last};
+    struct event_line l = {.block = &r->block, .seq = r->seq, .text = text, .last = last};
 
     r->inside = !last;
     if (last)
         r->seq++;
-    return r->line(r->ctx, &l, e);
+    return l.seq > r->last ? hand_on_rest(r, &l, e) : 0;
 }
 
 /* The line under way ends with this. */
@@ -213,6 +249,7 @@ static int begin_block(struct event_reader *r, json_t *own_head, struct err *e)
 static int take_object(struct event_reader *r, struct sv text, struct err *e)
 {
     AUTO(auto_json) json_t *j = NULL;
+    int64_t seq;
 
     if (text.n == 0)
         return 0;
@@ -221,6 +258,11 @@ static int take_object(struct event_reader *r, struct sv text, struct err *e)
         return -1;
     if (sv_starts(text, SV(BLOCK_START)))
         return begin_block(r, TAKE_PTR(j), e);
+    seq = jx_int(j, "seq", 0);
+    if (seq > 0 && (uint64_t)seq <= r->last)
+        return 0;
+    if (seq > 0)
+        r->last = (uint64_t)seq;
     return r->object(r->ctx, text, j, e);
 }
 

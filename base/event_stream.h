@@ -48,8 +48,13 @@ struct event_reader;
 struct event_reader *event_reader_new(event_object_fn *object, event_line_fn *line, void *ctx);
 void event_reader_free(struct event_reader *r);
 MUST_USE int event_reader_feed(struct event_reader *r, struct sv in, struct err *e);
-/* Forgets what is unfinished: the stream begins anew. */
-void event_reader_reset(struct event_reader *r);
+/* A stream begins whose events up to number `after` are not wanted: they are passed over. */
+void event_reader_begin(struct event_reader *r, uint64_t after);
+/* One that was interrupted begins again, at any event that was handed on or the next: what was handed on, be it a
+ * part of a line, is passed over. */
+void event_reader_resume(struct event_reader *r);
+/* Number of the last event that was handed on whole. */
+uint64_t event_reader_last(const struct event_reader *r);
 /* Bytes since the beginning up to the end of the last whole object or block; inside of a callback: up to the
  * beginning of what it is called for. */
 uint64_t event_reader_whole(const struct event_reader *r);

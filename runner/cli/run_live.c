@@ -48,9 +48,6 @@ struct live {
         *runs; /* all go side by side, as on GitHub; they are shown one after the other */
     size_t n_runs, cap_runs;
     size_t shown; /* the run that is followed */
-    uint64_t seq; /* last event of it seen */
-    uint64_t line_shown,
-        line_came; /* bytes of a log's line behind it: shown, and come over this connection */
     struct event_reader *events;
     unsigned resumes;
     unsigned interrupts;
@@ -113,41 +110,20 @@ static void run_over(struct live *v, enum run_result result)
 static int on_object(void *ctx, struct sv text, const json_t *event, struct err *e)
 {
     struct live *v = ctx;
-    uint64_t seq = (uint64_t)jx_int(event, "seq", 0);
-    enum run_result result;
+    enum run_result result = render_event(v->render, text, event);
 
     (void)e;
-    if (seq <= v->seq)
-        return 0;
-    v->seq = seq;
-    result = render_event(v->render, text, event);
     if (result != RUN_UNKNOWN)
         run_over(v, result);
     return 0;
 }
 
-/* Over a resumed connection a line comes from its start: what was shown of it is passed over. */
 static int on_line(void *ctx, const struct event_line *l, struct err *e)
 {
     struct live *v = ctx;
-    struct event_line rest = *l;
 
     (void)e;
-    if (l->seq <= v->seq)
-        return 0;
-    v->line_came += l->text.n;
-    if (v->line_came > v->line_shown || l->last) {
-        uint64_t fresh = v->line_came > v->line_shown ? v->line_came - v->line_shown : 0;
-        size_t old = fresh < l->text.n ? l->text.n - (size_t)fresh : 0;
-        rest.text = sv_sub(l->text, old, l->text.n);
-        rest.first = v->line_shown == 0;
-        v->line_shown = v->line_came;
-        render_line(v->render, &rest);
-    }
-    if (l->last) {
-        v->seq = l->seq;
-        v->line_shown = v->line_came = 0;
-    }
+    render_line(v->render, l);
     return 0;
 }
 
@@ -173,7 +149,7 @@ static int on_data(void *ctx, const void *p, size_t n)
 static void show(struct live *v, size_t run)
 {
     v->shown = run;
-    v->seq = v->line_shown = 0;
+    event_reader_begin(v->events, 0);
     v->completed = false;
     if (run < v->n_runs)
         follow(v);
@@ -226,8 +202,8 @@ static void follow(struct live *v)
 {
     static const char *const headers[] = {"Accept: " EVENT_STREAM_TYPE, NULL};
     AUTO(auto_free)
-    char *rest =
-        xasprintf("/%s/events?after=%llu", v->runs[v->shown]->id, (unsigned long long)v->seq);
+    char *rest = xasprintf("/%s/events?after=%llu", v->runs[v->shown]->id,
+                           (unsigned long long)event_reader_last(v->events));
     AUTO(auto_free) char *url = entry_url(v, rest);
     struct hc_spec s = {
         .url = url,
@@ -241,8 +217,7 @@ static void follow(struct live *v)
     };
     struct err e = {0};
 
-    event_reader_reset(v->events);
-    v->line_came = 0;
+    event_reader_resume(v->events);
     if (hc_start(v->hc, &s, &v->req, &e) < 0)
         stop_with(v, &e, EXIT_HOST);
 }

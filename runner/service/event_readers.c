@@ -20,7 +20,6 @@ struct reader {
     uint64_t at;
     /* JSON Lines: */
     struct event_reader *parts; /* NULL: as it is */
-    uint64_t after;             /* the last event that is not wanted */
     struct buf lines;
     size_t lines_at; /* of lines: sent already */
     bool broken;
@@ -32,11 +31,10 @@ static int on_object(void *ctx, struct sv text, const json_t *event, struct err 
 {
     struct reader *r = ctx;
 
+    (void)event;
     (void)e;
-    if ((uint64_t)jx_int(event, "seq", 0) > r->after) {
-        buf_addsv(&r->lines, text);
-        buf_addc(&r->lines, '\n');
-    }
+    buf_addsv(&r->lines, text);
+    buf_addc(&r->lines, '\n');
     return 0;
 }
 
@@ -45,8 +43,7 @@ static int on_line(void *ctx, const struct event_line *l, struct err *e)
     struct reader *r = ctx;
 
     (void)e;
-    if (l->seq > r->after)
-        event_line_json(&r->lines, l);
+    event_line_json(&r->lines, l);
     return 0;
 }
 
@@ -176,9 +173,10 @@ void evlog_stream(struct evlog *l, struct hs_req *r, uint64_t after)
     *rd = (struct reader){.log = l,
                           .req = r,
                           .at = offset_after(l, after),
-                          .after = after,
                           .lines = BUF_INIT(LINES_BYTES),
                           .parts = as_is ? NULL : event_reader_new(on_object, on_line, rd)};
+    if (!as_is)
+        event_reader_begin(rd->parts, after);
     GROW(l->readers, l->readers_cap, l->n_readers + 1);
     l->readers[l->n_readers++] = rd;
     hs_set_data(r, rd, reader_end);

@@ -163,13 +163,70 @@ static void test_cut(void **state)
         buf_add(&in, rest, n);
         assert_int_equal(event_reader_feed(r, buf_sv(&in), &e), 0);
         assert_int_equal(event_reader_whole(r), sizeof whole - 1);
-        event_reader_reset(r); /* and begins anew */
+        event_reader_begin(r, 0); /* and begins anew */
         buf_reset(&s.text);
         assert_int_equal(event_reader_feed(r, sv_of(whole), &e), 0);
         assert_string_equal(s.text.p, "{\"a\":1}\n" LOG("x", "", "1") LOG("y", "", "2"));
         event_reader_free(r);
         buf_free(&s.text);
     }
+}
+
+/* Interrupted anywhere, and begun again at one of the objects or blocks before: everything comes once. */
+static void test_resume(void **state)
+{
+    static const char *const parts[] = {"{\"a\":1,\"seq\":1}\n", HEAD("2", "4", "", "2") "x\ny\n",
+                                        HEAD("1", "100003", "", "4"), "{\"a\":2,\"seq\":5}\n"};
+    AUTO(buf_free) struct buf in = BUF_INIT(1U << 20);
+    AUTO(buf_free) struct buf want = BUF_INIT(1U << 20);
+    size_t starts[4];
+    struct err e = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        starts[i] = in.len;
+        buf_adds(&in, parts[i]);
+        for (int k = 0; i == 2 && k < 33334; k++)
+            buf_adds(&in, "\xe2\x82\xac");
+        if (i == 2)
+            buf_addc(&in, '\n');
+    }
+    for (size_t cut = 1; cut < in.len; cut += cut < 350 || cut > in.len - 40 ? 3 : 9973)
+        for (size_t again = 0; again < 4 && starts[again] <= cut; again++) {
+            struct seen s = {.text = BUF_INIT(1U << 20)};
+            struct event_reader *r = event_reader_new(on_object, on_line, &s);
+            assert_int_equal(event_reader_feed(r, sv_sub(buf_sv(&in), 0, cut), &e), 0);
+            event_reader_resume(r);
+            assert_int_equal(event_reader_feed(r, sv_sub(buf_sv(&in), starts[again], in.len), &e),
+                             0);
+            assert_int_equal(event_reader_last(r), 5);
+            if (want.len == 0)
+                buf_addsv(&want, buf_sv(&s.text));
+            if (!sv_eq(buf_sv(&want), buf_sv(&s.text)))
+                fail_msg("cut at %zu, again from %zu: %.300s", cut, starts[again], s.text.p);
+            event_reader_free(r);
+            buf_free(&s.text);
+        }
+    assert_true(
+        sv_starts(buf_sv(&want), SV("{\"a\":1,\"seq\":1}\n" LOG("x", "", "2") LOG("y", "", "3"))));
+    assert_true(sv_ends(buf_sv(&want), SV("\",\"time\":\"T\",\"seq\":4}\n{\"a\":2,\"seq\":5}\n")));
+}
+
+/* What is not wanted is passed over, also within a block. */
+static void test_after(void **state)
+{
+    struct seen s = {.text = BUF_INIT(4096)};
+    struct event_reader *r = event_reader_new(on_object, on_line, &s);
+    struct err e = {0};
+
+    (void)state;
+    event_reader_begin(r, 2);
+    assert_int_equal(
+        event_reader_feed(r, SV("{\"a\":1,\"seq\":1}\n" HEAD("2", "4", "", "2") "x\ny\n"), &e), 0);
+    assert_string_equal(s.text.p, LOG("y", "", "3"));
+    assert_int_equal(event_reader_last(r), 3);
+    event_reader_free(r);
+    buf_free(&s.text);
 }
 
 static int stop(void *ctx, const struct event_line *l, struct err *e)
@@ -193,9 +250,10 @@ static void test_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases),
-                                       cmocka_unit_test(test_long_line), cmocka_unit_test(test_cut),
-                                       cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),  cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_cut),    cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_resume), cmocka_unit_test(test_after)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
