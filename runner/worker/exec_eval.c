@@ -192,16 +192,9 @@ int exec_number(struct exec *x, const struct tok *t, double dflt, double *out, s
     return 0;
 }
 
-/* As the official evaluator counts it (spec expressions 3, "Result size"). */
-static size_t text_size(struct sv s)
-{
-    return 24 + 26 + 2 * utf8_utf16_len(s);
-}
-
 int exec_mapping(struct exec *x, const struct tok *t, struct val *into, struct err *e)
 {
     AUTO(auto_val) struct val *v = NULL;
-    size_t size = 0;
 
     if (t == NULL)
         return 0;
@@ -214,10 +207,8 @@ int exec_mapping(struct exec *x, const struct tok *t, struct val *into, struct e
     for (size_t i = 0; i < val_count(v); i++) {
         AUTO(buf_free) struct buf b = BUF_INIT(EVAL_TEXT_MAX);
         val_to_text(val_at(v, i), &b);
-        size += text_size(val_key_at(v, i)) + text_size(buf_sv(&b));
-        if (b.over || size > EVAL_TEXT_MAX)
-            return err_set(e, FAIL_LIMIT,
-                           "The template is not valid. Maximum object size exceeded");
+        if (buf_done(&b, "value", e) < 0)
+            return -1;
         val_set(into, val_key_at(v, i), val_string(buf_sv(&b)));
     }
     return 0;

@@ -45,7 +45,7 @@ def test_outputs_that_cannot_be_evaluated(gantry, repository, host):
     run = gantry("run", "--json", "--offline")
     assert run.finish() == 1
     assert messages(run) == [("t", "error", "Fail to evaluate job outputs"),
-                             ("t", "error", "The template is not valid. Maximum object size exceeded")]
+                             ("t", "error", ".github/workflows/ci.yml: Maximum object size exceeded")]
     host.assert_clean(repository)
 
 
