@@ -3,31 +3,42 @@
  * Edit distance. */
 #include "actions/nearest.h"
 
-/* Edit distance with a small limit; both are short. */
+#define WORD_MAX 60U
+
+static bool same(char a, char b)
+{
+    char x = ch_lower(a), y = ch_lower(b);
+
+    return x == y || (x == '_' && y == '-') || (x == '-' && y == '_');
+}
+
+static unsigned least_of(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance with a small limit; both are short. Two neighbours in each other's place are one edit. */
 static unsigned distance(struct sv a, struct sv b)
 {
-    unsigned row[64];
+    unsigned rows[3][WORD_MAX + 1];
 
-    if (a.n >= 60 || b.n >= 60)
+    if (a.n >= WORD_MAX || b.n >= WORD_MAX)
         return 99;
     for (size_t k = 0; k <= b.n; k++)
-        row[k] = (unsigned)k;
+        rows[0][k] = (unsigned)k;
     for (size_t i = 1; i <= a.n; i++) {
-        unsigned left = row[0];
+        unsigned *row = rows[i % 3];
+        const unsigned *up = rows[(i - 1) % 3], *above = rows[(i + 1) % 3];
         row[0] = (unsigned)i;
         for (size_t k = 1; k <= b.n; k++) {
-            unsigned up = row[k];
-            char x = ch_lower(a.p[i - 1]), y = ch_lower(b.p[k - 1]);
-            unsigned best = left + !(x == y || (x == '_' && y == '-') || (x == '-' && y == '_'));
-            if (up + 1 < best)
-                best = up + 1;
-            if (row[k - 1] + 1 < best)
-                best = row[k - 1] + 1;
-            left = up;
+            unsigned best = up[k - 1] + !same(a.p[i - 1], b.p[k - 1]);
+            best = least_of(best, least_of(up[k], row[k - 1]) + 1);
+            if (i > 1 && k > 1 && same(a.p[i - 1], b.p[k - 2]) && same(a.p[i - 2], b.p[k - 1]))
+                best = least_of(best, above[k - 2] + 1);
             row[k] = best;
         }
     }
-    return row[b.n];
+    return rows[a.n % 3][b.n];
 }
 
 static const char *below(unsigned least, struct sv word, const char *const *list)
