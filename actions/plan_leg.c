@@ -342,7 +342,9 @@ static int has_services(struct plan_env *p, const struct tok *services, bool *ou
     if (services->kind != TOK_MAPPING) {
         if (tok_eval(services, &p->expr, PLAN_FILES(p->scope), &v, e) < 0)
             return -1;
-        for (size_t i = 0; val_kind(v) == VAL_OBJECT && i < val_count(v) && !*out; i++)
+        if (val_kind(v) != VAL_OBJECT && val_kind(v) != VAL_NULL)
+            return tok_fail_kind(services, PLAN_FILES(p->scope), v, e);
+        for (size_t i = 0; i < val_count(v) && !*out; i++)
             *out = names_image(val_at(v, i));
         return 0;
     }
@@ -355,27 +357,35 @@ static int has_services(struct plan_env *p, const struct tok *services, bool *ou
     return 0;
 }
 
-/* Those whose image evaluates to nothing are not started (4.8, 4.9). */
-static int check_containers(struct plan_env *p, const struct wf_job *job, struct err *e)
+/* Containers whose image evaluates to nothing are not started (4.8, 4.9). */
+static int check_container(struct plan_env *p, const struct wf_job *job, struct err *e)
 {
     struct sv id = sv_sub(job->id, 0, 60);
     bool has = false;
 
     if (job->container != NULL && has_image(p, job->container, &has, e) < 0)
         return -1;
-    if (has)
-        return err_set(
-            e, FAIL_UNSUPPORTED,
-            "%.120s:%u:%u: job '%.*s' has a container; container jobs cannot be run yet; choose other jobs (-j)",
-            p->scope->wf->file, job->container->line, job->container->col, SV_ARG(id));
+    if (!has)
+        return 0;
+    return err_set(
+        e, FAIL_UNSUPPORTED,
+        "%.120s:%u:%u: job '%.*s' has a container; container jobs cannot be run yet; choose other jobs (-j)",
+        p->scope->wf->file, job->container->line, job->container->col, SV_ARG(id));
+}
+
+static int check_services(struct plan_env *p, const struct wf_job *job, struct err *e)
+{
+    struct sv id = sv_sub(job->id, 0, 60);
+    bool has = false;
+
     if (job->services != NULL && has_services(p, job->services, &has, e) < 0)
         return -1;
-    if (has)
-        return err_set(
-            e, FAIL_UNSUPPORTED,
-            "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet; choose other jobs (-j)",
-            p->scope->wf->file, job->services->line, job->services->col, SV_ARG(id));
-    return 0;
+    if (!has)
+        return 0;
+    return err_set(
+        e, FAIL_UNSUPPORTED,
+        "%.120s:%u:%u: job '%.*s' has services; service containers cannot be run yet; choose other jobs (-j)",
+        p->scope->wf->file, job->services->line, job->services->col, SV_ARG(id));
 }
 
 int plan_check_supported(const struct wf *wf, const struct wf_job *job, struct err *e)
@@ -474,7 +484,11 @@ int plan_leg_make(struct plan_env *p, const struct wf_job *job, const struct mat
     if (ok) {
         key = "container";
         ok = plan_check_supported(p->scope->wf, job, &e) == 0 &&
-             check_containers(&here, job, &e) == 0;
+             check_container(&here, job, &e) == 0;
+    }
+    if (ok) {
+        key = "services";
+        ok = check_services(&here, job, &e) == 0;
     }
     if (ok) {
         key = "runs-on";

@@ -108,11 +108,6 @@ void tok_replace(struct tok **t, enum tok_kind kind, struct sv text)
     *t = n;
 }
 
-struct tok *tok_new_string(struct sv s)
-{
-    return tok_make(TOK_STRING, s);
-}
-
 static size_t item_count(const struct tok *t)
 {
     return t->kind == TOK_MAPPING ? 2 * t->n : t->n;

@@ -35,7 +35,6 @@ struct tok {
 void tok_free(struct tok *t);
 void auto_tok(struct tok **t);
 struct tok *tok_clone(const struct tok *t);
-struct tok *tok_new_string(struct sv s);
 struct tok *tok_get(const struct tok *map,
                     struct sv key); /* lent; literal string keys, ASCII case ignored */
 

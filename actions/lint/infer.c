@@ -133,6 +133,13 @@ static const struct lt *wildcard(const struct lint_expr *x, const struct lt *t)
                                                                  : &lt_array;
 }
 
+static bool is_of_matrix(const struct node *n)
+{
+    while (n->kind == N_INDEX)
+        n = n->first;
+    return n->kind == N_NAME && sv_ieq(n->text, SV("matrix"));
+}
+
 static const struct lt *index_type(const struct lint_expr *x, const struct node *n)
 {
     const struct node *left = n->first, *right = n->last;
@@ -158,8 +165,10 @@ static const struct lt *index_type(const struct lint_expr *x, const struct node 
     if (t->kind == LT_ARRAY && t->filtered && t->item->kind == LT_OBJECT)
         return array_of(x->l, property(x, t->item, right, right->text));
     if (t->kind == LT_STRING || t->kind == LT_NUMBER || t->kind == LT_BOOL || t->kind == LT_NULL)
-        lint_expr_at(x, t == &lt_null ? &rule_unknown_matrix_key : &rule_unknown_property, right,
-                     "%s has no property '" SV_FMT "'; the value is always null",
+        lint_expr_at(x,
+                     t == &lt_null && is_of_matrix(left) ? &rule_unknown_matrix_key
+                                                         : &rule_unknown_property,
+                     right, "%s has no property '" SV_FMT "'; the value is always null",
                      t == &lt_null && left->kind == N_NAME ? "a job without a matrix" : lt_name(t),
                      SV_ARG(right->text));
     return &lt_any;

@@ -182,6 +182,7 @@ static const char *const places[] = {
     "- run: echo ${{github.zz1}}${{   github . zz2   }}\n",
     "- run: 'it''s ${{ github.zz1 }} ''''${{ github.zz2 }}'\n",
     "- run: \"a \\\"b\\\" \\u00e9\\x41\\n ${{ github.zz1 }}\"\n",
+    "- run: \"\\N\\_\\L\\P\\U0001F600\\t\\/ ${{ github.zz1 }}\"\n",
     "- run: \"a \\\n    b ${{ github.zz1 }}\\\n   c ${{ github.zz2 }}\"\n",
     "- run: \"a\n\n    b ${{ github.zz1 }}\n    ${{ github.zz2 }}\"\n",
     "- run: |\n    one\n      two ${{ github.zz1 }}\n    \xc3\xa9 ${{ github.zz2 }}\n",
@@ -296,6 +297,38 @@ static void read_cases(void)
     }
 }
 
+/* A file beyond the limits has one finding, at its beginning: an error where GitHub has the same limit. */
+static void check_limits(void **state)
+{
+    static const struct {
+        const char *head, *unit;
+        size_t n;
+        const char *tail;
+        enum lint_level level;
+        const char *message;
+    } large[] = {
+        {"on: push\njobs: [", "a,", 100001, "]", LINT_WARNING,
+         "the file has more than 100000 YAML nodes and is not checked"},
+        {"on: push\na: &a [x,x,x,x,x,x,x,x,x,x]\njobs: [", "*a,", 6000, "]", LINT_ERROR,
+         "with its aliases the file has more than 50000 YAML nodes"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof large / sizeof large[0]; i++) {
+        AUTO(lint_report_done) struct lint_report r = {0};
+        AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+        buf_adds(&b, large[i].head);
+        for (size_t k = 0; k < large[i].n; k++)
+            buf_adds(&b, large[i].unit);
+        buf_adds(&b, large[i].tail);
+        check_file("x.yml", b.p, NULL, &r);
+        assert_int_equal(r.n, 1);
+        assert_string_equal(r.v[0].rule->id, "limit-exceeded");
+        assert_int_equal(r.v[0].level, large[i].level);
+        assert_string_equal(r.v[0].message, large[i].message);
+    }
+}
+
 static const char *place_name(size_t i)
 {
     static char names[sizeof places / sizeof places[0]][16];
@@ -311,6 +344,7 @@ int main(void)
     size_t n = 0;
 
     tests[n++] = (struct CMUnitTest){.name = "the list of rules", .test_func = check_list};
+    tests[n++] = (struct CMUnitTest){.name = "files beyond limits", .test_func = check_limits};
     for (size_t i = 0; i < lint_n_rules; i++) {
         if (strcmp(lint_rules[i]->id, "expression-too-long") == 0)
             continue; /* its example is shortened */
