@@ -231,8 +231,10 @@ static void check_comparison(const struct lint_expr *x, const struct node *n, co
         return;
     }
     if (lt_is_container(a) != lt_is_container(b) && a->kind != LT_ANY && b->kind != LT_ANY) {
-        lint_expr_at(x, &rule_comparison_type, n, "%s is never equal to %s", lt_name(a),
-                     lt_name(b));
+        lint_expr_at(x, &rule_comparison_type, n,
+                     order ? "%s and %s have no order: this is always false"
+                           : "%s is never equal to %s",
+                     lt_name(a), lt_name(b));
         return;
     }
     if (order && (lt_is_container(a) || lt_is_container(b))) {

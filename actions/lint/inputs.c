@@ -27,7 +27,7 @@ static void list_inputs(const struct manifest *m, struct buf *b)
     for (size_t i = 0; i < m->n_inputs && i < 20; i++)
         buf_addf(b, "%s" SV_FMT, i > 0 ? ", " : "", SV_ARG(m->inputs[i].name));
     if (b->len == 0)
-        buf_adds(b, "there is none");
+        buf_adds(b, "none");
 }
 
 static void check_given(struct lint *l, const struct lint_step *s, const struct manifest *m)

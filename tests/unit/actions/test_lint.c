@@ -65,6 +65,7 @@ static const struct {
                                 "    - run: make\n"
                                 "      shell: bash\n"},
     {"old/action.yml", "runs: {using: node12, main: x.js}\n"},
+    {"dock/action.yml", "runs: {using: docker, image: docker://x}\n"},
     {"bare/Dockerfile", "FROM scratch\n"},
     {"index.js", ""},
 };

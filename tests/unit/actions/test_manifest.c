@@ -74,6 +74,8 @@ static const struct manifest_case cases[] = {
      "with: {k: '${{ inputs.x }}'}, continue-on-error: true}\n    - {run: y, shell: '${{ inputs.s }}', if: always()}",
      "composite" IFS " step:s[success() && (inputs.x)] step:__a_b[success()] step:__run[always()]",
      NULL},
+    {"a default in capitals", "inputs:\n  a: {DEFAULT: true}\n  b: {Default: False}\n" R,
+     "node20 main=m.js pre= post=" IFS " in:a=true in:b=false", NULL},
     {"inputs",
      "inputs:\n  a: {required: true, description: d}\n  b: {default: 1}\n  c: {default: true}\n  d: {default: '${{ "
      "github.token }}'}\n  E: {default: x, deprecationMessage: old}\n  f: {DEFAULT: no, DeprecationMessage: m}\n" R,
