@@ -49,7 +49,6 @@ static void set_answer(struct hs_req *r, int status, const char *const *headers,
         MHD_destroy_response(resp);
         resp = plain("text/plain; charset=utf-8", SV("answer with an invalid header\n"));
         status = 500;
-        r->streaming = false;
         break;
     }
     if (r->s->stopping)
@@ -122,15 +121,12 @@ void hs_reply_fd(struct hs_req *r, int status, const char *const *headers, int o
 
 /* ---- streams ----------------------------------------------------------------------------------------- */
 
-static size_t unsent(const struct hs_req *r)
+static ssize_t read_stream(void *cls, uint64_t pos, char *dst, size_t max)
 {
-    return r->out.len - r->out_off;
-}
-
-static ssize_t pull_stream(struct hs_req *r, char *dst, size_t max)
-{
+    struct hs_req *r = cls;
     ssize_t n = r->vanished ? -1 : r->source(r->source_ctx, dst, max);
 
+    (void)pos;
     BUG(n > 0 && (size_t)n > max);
     if (r->vanished)
         return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -139,73 +135,20 @@ static ssize_t pull_stream(struct hs_req *r, char *dst, size_t max)
     return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-static ssize_t read_stream(void *cls, uint64_t pos, char *dst, size_t max)
-{
-    struct hs_req *r = cls;
-    size_t n = unsent(r);
-
-    (void)pos;
-    if (r->source != NULL)
-        return pull_stream(r, dst, max);
-    if (r->vanished || r->out.over)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    if (n == 0 && r->stream_ended)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (n == 0)
-        return hs_req_sleep(r) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
-    if (n > max)
-        n = max;
-    memcpy(dst, r->out.p + r->out_off, n);
-    r->out_off += n;
-    /* Moving the rest down only when that is the smaller half keeps the cost linear. */
-    if (r->out_off >= r->out.len - r->out_off) {
-        buf_consume(&r->out, r->out_off);
-        r->out_off = 0;
-    }
-    return (ssize_t)n;
-}
-
-void hs_stream(struct hs_req *r, int status, const char *const *headers)
+void hs_stream(struct hs_req *r, int status, const char *const *headers, hs_source_fn *fn,
+               void *ctx)
 {
     if (answered(r))
         return;
     struct MHD_Response *resp =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HS_STREAM_BLOCK, read_stream, r, NULL);
     BUG(resp == NULL);
-    r->streaming = true;
-    set_answer(r, status, headers, resp);
-}
-
-void hs_stream_write(struct hs_req *r, struct sv data)
-{
-    if (!r->streaming || r->stream_ended || r->vanished || data.n == 0)
-        return;
-    buf_addsv(&r->out, data);
-    hs_req_wake(r); /* also when it went over the limit: read_stream() ends the connection */
-}
-
-void hs_stream_from(struct hs_req *r, int status, const char *const *headers, hs_source_fn *fn,
-                    void *ctx)
-{
     r->source = fn;
     r->source_ctx = ctx;
-    hs_stream(r, status, headers);
+    set_answer(r, status, headers, resp);
 }
 
 void hs_stream_more(struct hs_req *r)
 {
-    hs_req_wake(r);
-}
-
-size_t hs_stream_pending(const struct hs_req *r)
-{
-    return r->vanished ? 0 : unsent(r);
-}
-
-void hs_stream_end(struct hs_req *r)
-{
-    if (!r->streaming || r->stream_ended || r->vanished)
-        return;
-    r->stream_ended = true;
     hs_req_wake(r);
 }

@@ -24,7 +24,6 @@ static struct hs_req *req_new(struct hs *s, struct MHD_Connection *c, const char
     r->fd = info->connect_fd;
     r->method = xstrdup(method);
     r->body = BUF_INIT(0);
-    r->out = BUF_INIT(HS_MAX_STREAM);
     r->next = s->reqs;
     if (s->reqs != NULL)
         s->reqs->prev = r;
@@ -50,7 +49,6 @@ static void req_free(struct hs_req *r)
     free(r->query);
     route_done(&r->match);
     buf_free(&r->body);
-    buf_free(&r->out);
     free(r->method);
     free(r->path);
     free(r);

@@ -70,18 +70,12 @@ void hs_reply_headers(struct hs_req *r, int status, const char *const *headers, 
 void hs_reply_json(struct hs_req *r, int status, struct sv json);
 void hs_reply_fd(struct hs_req *r, int status, const char *const *headers, int own_fd,
                  uint64_t offset, uint64_t n);
-/* Chunked answer that is fed later: hs_stream_write appends (buffered; see hs_stream_pending), hs_stream_end
- * finishes. When the client vanishes the request's `end` runs and further writes are no-ops until then. */
-void hs_stream(struct hs_req *r, int status, const char *const *headers);
-void hs_stream_write(struct hs_req *r, struct sv data);
-size_t hs_stream_pending(const struct hs_req *r); /* bytes not yet taken by the socket */
-void hs_stream_end(struct hs_req *r);
-/* The same, pulled: fn puts up to n bytes at p whenever the socket takes more and returns how many; 0: there is
- * nothing now, hs_stream_more() says when there is; -1: that was all. Nothing is buffered. fn is not called any
- * more once the request's `end` ran. */
+/* Chunked answer that is pulled: fn puts up to n bytes at p whenever the socket takes more and returns how many; 0:
+ * there is nothing now, hs_stream_more() says when there is; -1: that was all. Nothing is buffered. fn is not called
+ * any more once the request's `end` ran. */
 typedef ssize_t hs_source_fn(void *ctx, char *p, size_t n);
-void hs_stream_from(struct hs_req *r, int status, const char *const *headers, hs_source_fn *fn,
-                    void *ctx);
+void hs_stream(struct hs_req *r, int status, const char *const *headers, hs_source_fn *fn,
+               void *ctx);
 void hs_stream_more(struct hs_req *r);
 /* Long poll: call from the handler and answer later (the same thread). */
 void hs_suspend(struct hs_req *r);

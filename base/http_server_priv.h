@@ -18,8 +18,6 @@
  * of a reset connection. */
 #define HS_DRAIN_BYTES  (16U << 20)
 #define HS_STREAM_BLOCK ((size_t)64 * 1024)
-#define HS_MAX_STREAM \
-    ((size_t)256 << 20) /* unsent bytes of one stream: a client that never reads */
 #define HS_DEFAULT_BODY ((size_t)1 << 20)
 
 struct hs_query {
@@ -59,11 +57,7 @@ struct hs_req {
     struct MHD_Response *resp; /* made, not yet queued */
     int status;
     bool queued;
-    bool streaming;
-    bool stream_ended;
-    struct buf out;
-    size_t out_off;       /* of out: taken already */
-    hs_source_fn *source; /* instead of out */
+    hs_source_fn *source; /* of a stream */
     void *source_ctx;
 
     void *data;

@@ -180,6 +180,6 @@ void evlog_stream(struct evlog *l, struct hs_req *r, uint64_t after)
     GROW(l->readers, l->readers_cap, l->n_readers + 1);
     l->readers[l->n_readers++] = rd;
     hs_set_data(r, rd, reader_end);
-    hs_stream_from(r, 200, headers, source, rd);
+    hs_stream(r, 200, headers, source, rd);
     loop_set_timer(l->timer, 0);
 }

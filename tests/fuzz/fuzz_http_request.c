@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct loop *loop;
 static struct hs *server;
 static unsigned begun, ended;
+static bool stream_began; /* of the last stream */
 
 static void on_end(void *data, bool completed)
 {
@@ -81,6 +82,17 @@ static void h_wait(void *ctx, struct hs_req *r, enum hs_stage stage)
         hs_suspend(r);
 }
 
+/* Once; then there is nothing more, and no end. */
+static ssize_t some(void *ctx, char *p, size_t n)
+{
+    (void)ctx;
+    if (stream_began || n < 4)
+        return 0;
+    stream_began = true;
+    memcpy(p, "some", 4);
+    return 4;
+}
+
 static void h_stream(void *ctx, struct hs_req *r, enum hs_stage stage)
 {
     (void)ctx;
@@ -88,8 +100,8 @@ static void h_stream(void *ctx, struct hs_req *r, enum hs_stage stage)
         begin(r);
         return;
     }
-    hs_stream(r, 200, NULL);
-    hs_stream_write(r, SV("some"));
+    stream_began = false;
+    hs_stream(r, 200, NULL, some, NULL);
 }
 
 static const struct hs_route routes[] = {

@@ -23,6 +23,8 @@ struct fixture {
     bool ended, completed, stopped, have_held;
     size_t sunk; /* bytes that the sink took */
     size_t pulled, pulled_ready;
+    struct sv text; /* of /stream, not yet taken */
+    bool text_ends;
     bool sink_open;
     bool sink_abort;
 };
@@ -116,13 +118,26 @@ static void h_release(void *ctx, struct hs_req *r, enum hs_stage stage)
     hs_reply_json(r, 200, SV("[]"));
 }
 
+static ssize_t take_text(void *ctx, char *p, size_t n)
+{
+    assert_ptr_equal(ctx, &fx);
+    if (fx.text.n == 0)
+        return fx.text_ends ? -1 : 0;
+    if (n > fx.text.n)
+        n = fx.text.n;
+    memcpy(p, fx.text.p, n);
+    fx.text = sv_sub(fx.text, n, fx.text.n);
+    return (ssize_t)n;
+}
+
 static void h_stream(void *ctx, struct hs_req *r, enum hs_stage stage)
 {
     (void)ctx;
     if (stage == HS_HEADERS)
         return;
     hold(r);
-    hs_stream(r, 200, (const char *const[]){"Content-Type: application/x-ndjson", NULL});
+    hs_stream(r, 200, (const char *const[]){"Content-Type: application/x-ndjson", NULL}, take_text,
+              &fx);
 }
 
 /* `pulled_ready` bytes can be had; the stream ends behind PULLED_BYTES. */
@@ -146,7 +161,7 @@ static void h_pull(void *ctx, struct hs_req *r, enum hs_stage stage)
     if (stage == HS_HEADERS)
         return;
     hold(r);
-    hs_stream_from(r, 200, NULL, pull, &fx);
+    hs_stream(r, 200, NULL, pull, &fx);
 }
 
 static ssize_t sink(void *ctx, const void *p, size_t n)
