@@ -6,13 +6,13 @@
 #include "base/mem.h"
 
 #define MAX_LEVELS 10U /* spec expressions 7.1 */
-#define MAX_CALLS \
-    1000U /* Ours: calls that one file may make us follow; files may call one another */
+#define MAX_JOBS \
+    50000U /* Ours: of called files, looked at for all jobs of one file: files may call one another */
 
 struct check {
     struct lint *l;
     const struct yx_node *uses; /* of the job of our file */
-    unsigned calls;
+    unsigned jobs;              /* looked at so far */
 };
 
 /* What `permissions` of a file or a job says. False: nothing that can be read, so nothing follows from it. */
@@ -64,7 +64,7 @@ static void check_call(struct check *c, struct sv uses, const struct wf_permissi
     const struct yx_node *jobs = lint_get(file, "jobs");
     struct wf_permissions down, own;
 
-    if (file == NULL || level > MAX_LEVELS || ++c->calls > MAX_CALLS || !stated_by(file, &down))
+    if (file == NULL || level > MAX_LEVELS || !stated_by(file, &down))
         return;
     if (down.stated && max->stated)
         compare(c, path, max, NULL, NULL, &down);
@@ -72,6 +72,8 @@ static void check_call(struct check *c, struct sv uses, const struct wf_permissi
         down = *max;
     for (size_t i = 0; jobs != NULL && jobs->kind == YX_MAPPING && i < jobs->n; i++) {
         const struct yx_node *id = jobs->items[2 * i], *job = jobs->items[2 * i + 1];
+        if (++c->jobs > MAX_JOBS)
+            return;
         if (!stated_by(job, &own))
             continue;
         if (own.stated && max->stated)
@@ -84,11 +86,12 @@ static void check_call(struct check *c, struct sv uses, const struct wf_permissi
 void lint_call_permissions(struct lint *l)
 {
     struct wf_permissions of_file, own;
+    struct check c = {.l = l};
 
     if (!stated_by(l->root, &of_file))
         return;
-    for (size_t i = 0; i < l->n_jobs; i++) {
-        struct check c = {.l = l, .uses = lint_get(l->jobs[i].node, "uses")};
+    for (size_t i = 0; i < l->n_jobs && c.jobs <= MAX_JOBS; i++) {
+        c.uses = lint_get(l->jobs[i].node, "uses");
         if (c.uses != NULL && c.uses->kind == YX_SCALAR && stated_by(l->jobs[i].node, &own))
             check_call(&c, c.uses->text, own.stated ? &own : &of_file, 1);
     }

@@ -156,6 +156,37 @@ static void check_list(void **state)
     }
 }
 
+/* Jobs of a file that calls itself: every one may lead to all others, level by level. */
+static int read_many_calls(void *ctx, const char *path, char **out, size_t *n, struct err *e)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+
+    (void)ctx;
+    if (strcmp(path, ".github/workflows/many.yml") != 0)
+        return err_set(e, FAIL_NOTFOUND, "no '%s'", path);
+    buf_adds(&b, "on: workflow_call\njobs:\n");
+    for (unsigned i = 0; i < 4000; i++)
+        buf_addf(&b, "  j%u: {uses: ./.github/workflows/many.yml}\n", i);
+    *out = buf_take(&b, n);
+    return 0;
+}
+
+/* Takes hours where each job of the file may go through all that it leads to. */
+static void check_many_calls(void **state)
+{
+    const struct lint_source many = {NULL, read_many_calls};
+    const struct lint_options o = {.source = &many};
+    AUTO(lint_report_done) struct lint_report r = {0};
+    AUTO(auto_free) char *text = NULL;
+    struct err e = {0};
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(read_many_calls(NULL, ".github/workflows/many.yml", &text, &n, &e), 0);
+    lint_file(&o, ".github/workflows/many.yml", (struct sv){text, n}, &r);
+    assert_false(found(&r, lint_rule_find(SV("call-permissions"))));
+}
+
 /* ---- tables ---- */
 
 #define HEAD "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n"
@@ -346,6 +377,7 @@ int main(void)
 
     tests[n++] = (struct CMUnitTest){.name = "the list of rules", .test_func = check_list};
     tests[n++] = (struct CMUnitTest){.name = "files beyond limits", .test_func = check_limits};
+    tests[n++] = (struct CMUnitTest){.name = "very many calls", .test_func = check_many_calls};
     for (size_t i = 0; i < lint_n_rules; i++) {
         if (strcmp(lint_rules[i]->id, "expression-too-long") == 0)
             continue; /* its example is shortened */
