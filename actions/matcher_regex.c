@@ -5,7 +5,8 @@
  * something of its own ("(*" and what follows) is refused here too.
  *
  * Both the patterns and the lines are the job's. PCRE2 knows no time-out, so an evaluation runs in rounds: each may do so
- * many steps, and the next, larger one starts only where time is left for it. */
+ * many steps, and the next, larger one starts only where time is left for it. The steps are counted anew from every
+ * character where a match may begin, so a callout in front of the pattern looks at the clock there. */
 #include "actions/matcher_priv.h"
 
 #include "base/mem.h"
@@ -13,12 +14,13 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define PATTERN_BYTES ((size_t)64 << 10)
+#define PATTERN_BYTES ((size_t)8 << 10)
 #define HEAP_KIB      (32U << 10)
 /* A step looks at no more than the whole line; a first round takes so many of both together, some milliseconds. */
 #define ROUND_WORK ((size_t)4 << 20)
 #define ROUND_MIN  128U
 #define ROUND_MORE 4U /* as many times does the next round take */
+#define LOOK_EVERY 4U /* beginnings of a match */
 
 struct matcher_regex {
     pcre2_code *code;
@@ -28,6 +30,11 @@ struct matcher_regex {
 struct matcher_engine {
     pcre2_match_context *context;
     pcre2_match_data *data;
+    /* the evaluation under way */
+    const struct regex_time *time;
+    unsigned begins; /* since the last look at the clock */
+    bool looked;
+    int64_t begun; /* the first look: few lines come to it */
 };
 
 /* "(*" outside of a class: verbs of PCRE2. For .NET a quantifier without anything before it. */
@@ -78,10 +85,40 @@ static void number_groups(struct matcher_regex *r, uint32_t count)
     r->groups = (unsigned)count + 1;
 }
 
-int matcher_regex_new(struct sv pattern, struct matcher_regex **out, struct err *e)
+static pcre2_code *compile(struct sv pattern, int *error, PCRE2_SIZE *at)
 {
     static const uint32_t options = PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C |
                                     PCRE2_NEVER_UCP | PCRE2_MATCH_UNSET_BACKREF;
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+
+    BUG(context == NULL); /* out of memory */
+    (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    (void)pcre2_set_bsr(context, PCRE2_BSR_ANYCRLF);
+    (void)pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALLOW_SURROGATE_ESCAPES);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, options, error, at, context);
+    pcre2_compile_context_free(context);
+    return code;
+}
+
+/* A pattern that is good by itself, behind the callout. Its end may be a comment, which only a line feed ends; elsewhere
+ * that would be a part of it. */
+static pcre2_code *compile_watched(struct sv pattern, int *error, PCRE2_SIZE *at)
+{
+    static const char *const ends[] = {")", "\n)"};
+    pcre2_code *code = NULL;
+
+    for (size_t i = 0; i < 2 && code == NULL; i++) {
+        AUTO(buf_free) struct buf b = BUF_INIT(PATTERN_BYTES + 16);
+        buf_adds(&b, "(?C)(?:");
+        buf_addsv(&b, pattern);
+        buf_adds(&b, ends[i]);
+        code = compile(buf_sv(&b), error, at);
+    }
+    return code;
+}
+
+int matcher_regex_new(struct sv pattern, struct matcher_regex **out, struct err *e)
+{
     int error = 0;
     PCRE2_SIZE at = 0;
     uint32_t count = 0;
@@ -91,14 +128,11 @@ int matcher_regex_new(struct sv pattern, struct matcher_regex **out, struct err 
     if (has_verb(pattern))
         return invalid(pattern, sv_find(pattern, SV("(*")) + 1, "Quantifier '*' following nothing.",
                        e);
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    BUG(context == NULL); /* out of memory */
-    (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    (void)pcre2_set_bsr(context, PCRE2_BSR_ANYCRLF);
-    (void)pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALLOW_SURROGATE_ESCAPES);
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, options, &error, &at, context);
-    pcre2_compile_context_free(context);
+    pcre2_code *code = compile(pattern, &error, &at);
+    if (code != NULL) {
+        pcre2_code_free(code);
+        code = compile_watched(pattern, &error, &at);
+    }
     if (code == NULL) {
         char text[120];
         (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
@@ -128,6 +162,22 @@ unsigned matcher_regex_groups(const struct matcher_regex *r)
     return r->groups;
 }
 
+/* Wherever a match may begin. */
+static int on_begin(pcre2_callout_block *block, void *engine)
+{
+    struct matcher_engine *g = engine;
+
+    (void)block;
+    if (++g->begins < LOOK_EVERY)
+        return 0;
+    g->begins = 0;
+    int64_t now = g->time->now_ms(g->time->ctx);
+    if (!g->looked)
+        g->begun = now;
+    g->looked = true;
+    return now - g->begun < g->time->timeout_ms ? 0 : PCRE2_ERROR_CALLOUT;
+}
+
 struct matcher_engine *matcher_engine_new(void)
 {
     struct matcher_engine *g = xcalloc(1, sizeof *g);
@@ -136,6 +186,7 @@ struct matcher_engine *matcher_engine_new(void)
     g->data = pcre2_match_data_create(MATCHER_GROUPS + 1, NULL);
     BUG(g->context == NULL || g->data == NULL); /* out of memory */
     (void)pcre2_set_heap_limit(g->context, HEAP_KIB);
+    (void)pcre2_set_callout(g->context, on_begin, g);
     return g;
 }
 
@@ -172,27 +223,36 @@ enum regex_result matcher_regex_search(const struct matcher_regex *r, struct mat
                                        struct sv text, const struct regex_time *t, const char **why)
 {
     size_t steps = ROUND_WORK / (text.n + 1);
-    int64_t begun = 0, round_at = 0;
+    int64_t round_at = 0;
 
+    g->time = t;
+    g->looked = false;
+    g->begins = 0;
     if (steps < ROUND_MIN)
         steps = ROUND_MIN;
     for (bool first = true;; first = false) {
         (void)pcre2_set_match_limit(g->context, (uint32_t)steps);
         int rc = pcre2_match(r->code, (PCRE2_SPTR)text.p, text.n, 0, PCRE2_NO_UTF_CHECK, g->data,
                              g->context);
+        if (g->looked || rc == PCRE2_ERROR_MATCHLIMIT)
+            *why = timed_out; /* or it may soon be */
         if (rc == PCRE2_ERROR_NOMATCH)
             return REGEX_NONE;
         if (rc >= 0)
             return REGEX_MATCH;
-        *why = timed_out;
+        if (rc == PCRE2_ERROR_CALLOUT)
+            return REGEX_GAVE_UP;
         if (rc != PCRE2_ERROR_MATCHLIMIT) {
             *why = "The pattern takes too much memory on this line.";
             return REGEX_GAVE_UP;
         }
-        int64_t now = t->now_ms(t->ctx); /* not looked at before: few lines come to this */
+        int64_t now = t->now_ms(t->ctx);
+        if (!g->looked)
+            g->begun = now;
+        g->looked = true;
         if (first)
-            begun = round_at = now;
-        steps = next_round(steps, now - round_at, begun + t->timeout_ms - now);
+            round_at = g->begun;
+        steps = next_round(steps, now - round_at, g->begun + t->timeout_ms - now);
         round_at = now;
         if (steps == 0)
             return REGEX_GAVE_UP;

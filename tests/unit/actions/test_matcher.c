@@ -77,9 +77,12 @@ static const struct file_case file_cases[] = {
     {"a verb", REGEX("(*ACCEPT)x"), "Quantifier '*' following nothing"},
     {"a verb further on", REGEX("x[(*](*F)"), "Quantifier '*' following nothing"},
     {"no verbs", REGEX("[(*a]\\\\(*[](*][^](*]"), NULL},
+    {"brackets that do not pair", REGEX("a)(b"), "Invalid pattern 'a)(b' at offset 1"},
+    {"a comment at the end", REGEX("(?x)a # b"), NULL},
     {"surrogates in a class", REGEX("[\\\\uD800-\\\\uDFFF]"), NULL},
     {"too many groups", NULL, "a pattern has more than 255 groups"},
     {"too many patterns", NULL, "Matcher 'o' has more than 32 patterns"},
+    {"too long", NULL, "a pattern is longer than 8192 bytes"},
     {"too large", NULL, "a matcher file is larger than 1048576 bytes"},
 };
 
@@ -92,6 +95,14 @@ static char *long_text(const struct file_case *c)
     if (strcmp(c->name, "too large") == 0) {
         for (size_t i = 0; i <= MATCHER_FILE_BYTES; i++)
             buf_addc(&b, ' ');
+        return buf_take(&b, NULL);
+    }
+    if (strcmp(c->name, "too long") == 0) {
+        buf_adds(&b,
+                 "{\"problemMatcher\":[{\"owner\":\"o\",\"pattern\":[{\"message\":0,\"regexp\":\"");
+        for (size_t i = 0; i <= 8192; i++)
+            buf_addc(&b, 'a');
+        buf_adds(&b, "\"}]}]}");
         return buf_take(&b, NULL);
     }
     buf_adds(&b,
@@ -395,6 +406,26 @@ static void test_line_has_limited_time(void **state)
     buf_free(&l.text);
 }
 
+/* Steps are counted from each beginning of a match, of which a line has as many as characters. */
+static void test_time_of_all_beginnings(void **state)
+{
+    AUTO(matcher_set_done) struct matcher_set set = {NULL, 0};
+    AUTO(buf_free) struct buf line = BUF_INIT(1000);
+    struct log l = {.text = BUF_INIT(4096), .step = 1};
+    struct matching_options o = options_of(&l);
+
+    (void)state;
+    for (size_t i = 0; i < 1000; i++)
+        buf_addc(&line, 'a');
+    read_set(ONE("{\"regexp\":\"(?=.*.*[xy])\",\"message\":0}"), &set);
+    struct matching *m = matching_new(&set, &o);
+    assert_false(matching_line(m, buf_sv(&line)));
+    assert_string_equal(l.text.p, "o failed 1 | o failed 2 | o failed 3");
+    assert_true(l.now <= 10 * o.timeout_ms);
+    matching_free(m);
+    buf_free(&l.text);
+}
+
 /* One step looks at the whole line: their number alone is no limit. */
 static void test_long_lines(void **state)
 {
@@ -484,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_line_has_limited_time),
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_plain_text),
+        cmocka_unit_test(test_time_of_all_beginnings),
         cmocka_unit_test(test_timeout),
     };
     enum { OTHERS = sizeof others / sizeof others[0] };
