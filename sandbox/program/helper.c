@@ -141,13 +141,9 @@ static int do_mkdir(const char *path, struct err *e)
 
 static int do_exists(const struct ipc_in *in, const char *path, struct ipc_out *o, struct err *e)
 {
-    struct stat st;
-
     if (path[0] != '/')
         return err_set(e, FAIL_INPUT, "'%s' is not an absolute path", path);
-    bool there = stat(path, &st) == 0 &&
-                 (st.st_mode & S_IFMT) == (mode_t)wire_get_u64(in, TAG_MODE, S_IFREG);
-    ipc_put_u64(o, TAG_MODE, there);
+    ipc_put_u64(o, TAG_MODE, job_file_kind(path) == (mode_t)wire_get_u64(in, TAG_MODE, S_IFREG));
     return 0;
 }
 

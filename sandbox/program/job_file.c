@@ -17,16 +17,32 @@
 
 #define REPLACE_ATTEMPTS 8 /* against a job that makes the file again and again */
 
+static int try_open(const char *path, struct open_how *how)
+{
+    long fd;
+
+    do
+        fd = syscall(SYS_openat2, AT_FDCWD, path, how, sizeof *how);
+    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+    return (int)fd;
+}
+
+mode_t job_file_kind(const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+    AUTO(auto_fd) int fd = try_open(path, &how);
+    struct stat st;
+
+    return fd >= 0 && fstat(fd, &st) == 0 ? st.st_mode & S_IFMT : 0;
+}
+
 int job_file_open(const char *path, uint64_t flags, uint64_t mode, int *out, struct err *e)
 {
     struct open_how how = {.flags = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
                            .mode = mode,
                            .resolve = RESOLVE_NO_MAGICLINKS};
-    long fd;
+    int fd = try_open(path, &how);
 
-    do
-        fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
     if (fd < 0 && errno == ENOENT) {
         (void)err_set(e, FAIL_NOTFOUND, "'%s' does not exist", path);
         e->sys = ENOENT;
@@ -34,7 +50,7 @@ int job_file_open(const char *path, uint64_t flags, uint64_t mode, int *out, str
     }
     if (fd < 0)
         return err_sys(e, "cannot open '%s'", path);
-    *out = (int)fd;
+    *out = fd;
     return 0;
 }
 

@@ -15,6 +15,8 @@
 /* openat2 with O_NOFOLLOW, O_NONBLOCK, O_CLOEXEC. FAIL_NOTFOUND where nothing is there. */
 MUST_USE int job_file_open(const char *path, uint64_t flags, uint64_t mode, int *out,
                            struct err *e);
+/* What lies there, links followed: S_IFREG and so on; 0 where nothing can be seen. Opens nothing. */
+mode_t job_file_kind(const char *path);
 /* A fresh file, whatever was there under that name: never written through a link or an old descriptor. */
 MUST_USE int job_file_write(const char *path, mode_t mode, struct sv content, struct err *e);
 /* The same from the file `old` of the same mode, which takes the new name and content: where the kernel grants that

@@ -268,6 +268,11 @@ static void test_paths_out_of_the_job(void **state)
             (void)snprintf(path, sizeof path, "%s/../../..%s/marker", SBX_WORK, r.dir);
         assert_int_equal(sbx_read_file(r.job, path, 65536, &text, &n, &e), -1);
         assert_int_equal(e.sys, paths[i].sys);
+        if (strstr(path, "/d/environ") != NULL)
+            continue; /* a link to /proc/self: the helper's, whose content is not given */
+        bool there = true;
+        assert_int_equal(sbx_exists(r.job, path, SBX_FILE, &there, &e), 0);
+        assert_false(there);
     }
     if (geteuid() == 0)
         (void)unlink("/run/gantry-probe.sock");
