@@ -37,7 +37,8 @@ struct log_stream {
     bool after_cr;      /* an LF that comes now belongs to the CR before it */
     bool in_pieces;     /* the current line was begun with spool_piece() */
     bool ended;
-    bool wide; /* the pipe was made larger */
+    bool wide;      /* the pipe was made larger */
+    bool unmatched; /* given up waiting for: no matcher sees it any more */
     char block[BLOCK_BYTES];
 };
 
@@ -298,7 +299,7 @@ struct log_stream *log_stream_detached(struct exec *x)
     s->next = x->w->streams;
     x->w->streams = s;
     s->partial = BUF_INIT((size_t)4 * SPOOL_PIECE_BYTES);
-    s->after_cr = s->in_pieces = s->ended = s->wide = false;
+    s->after_cr = s->in_pieces = s->ended = s->wide = s->unmatched = false;
     return s;
 }
 
@@ -322,15 +323,29 @@ bool log_stream_ended(const struct log_stream *s)
     return s->ended;
 }
 
+/* Given up waiting for: what it read, and what waits in the pipe, still belongs into the log. */
+static void take_rest(struct log_stream *s)
+{
+    size_t taken = 0;
+    ssize_t n;
+
+    stream_matchers_free(s->matchers);
+    s->matchers = NULL;
+    s->unmatched = true;
+    log_stream_feed(s, s->block + s->from, s->to - s->from);
+    s->from = s->to;
+    while (s->fd >= 0 && taken < PIPE_BYTES && (n = read(s->fd, s->block, sizeof s->block)) > 0) {
+        log_stream_feed(s, s->block, (size_t)n);
+        taken += (size_t)n;
+    }
+}
+
 void log_stream_free(struct log_stream *s)
 {
     if (s == NULL)
         return;
-    if (s->from < s->to) { /* given up waiting for: the text still belongs into the log */
-        stream_matchers_free(s->matchers);
-        s->matchers = NULL;
-        (void)feed_turn(s, s->block + s->from, s->to - s->from);
-    }
+    if (s->from < s->to)
+        take_rest(s);
     finish(s);
     leave_job(s);
     stream_matchers_free(s->matchers);
@@ -347,6 +362,8 @@ bool log_stream_is_behind(const struct log_stream *s)
 void log_streams_add_matchers(struct worker *w, const struct matcher_set *file)
 {
     for (struct log_stream *s = w->streams; s != NULL; s = s->next) {
+        if (s->unmatched)
+            continue;
         if (s->matchers == NULL)
             s->matchers = stream_matchers_new(s->x);
         for (size_t i = 0; i < file->n; i++)

@@ -45,6 +45,20 @@ def test_a_cancel_after_the_process_ended(gantry, repository, host):
     host.assert_clean(repository)
 
 
+def test_a_matcher_that_comes_after_the_cancel(gantry, repository, host):
+    """The rest is read without matchers; one that it adds neither stops that nor makes it slow."""
+    repository.commit(SLOW % (29, 60, "echo ::add-matcher::slow.json; for i in $(seq 60); do echo \"$line\"; done; echo end"))
+    run = gantry("run", "--json", "--offline")
+    run.wait_log("begun")
+    time.sleep(2)
+    begun = time.monotonic()
+    run.interrupt()
+    assert run.finish() == 130
+    assert time.monotonic() - begun < 10
+    assert run.lines().count("a" * 29) == 120 and "end" in run.lines()
+    host.assert_clean(repository)
+
+
 def test_no_line_is_lost(gantry, repository, host):
     """What is left when the process ends takes longer than the five seconds that its pipes are waited for."""
     repository.commit(SLOW % (29, 30, ":"))

@@ -9,12 +9,15 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "runner/worker/log_chain.h"
 #include "runner/worker/worker.h"
+
+#define LOG_BYTES ((size_t)4 << 20)
 
 struct chain {
     struct worker w;
@@ -36,12 +39,12 @@ static void chain_init(struct chain *c, const char *matchers)
 /* The lines of the log, time stamps cut off, each ended by '|'. */
 static char *chain_end(struct chain *c)
 {
-    struct buf out = BUF_INIT(1 << 20);
-    AUTO(auto_free) char *text = xmalloc(1 << 20);
+    struct buf out = BUF_INIT(LOG_BYTES);
+    AUTO(auto_free) char *text = xmalloc(LOG_BYTES);
     struct err e = {0};
 
     spool_flush(c->w.spool);
-    ssize_t n = spool_read(c->w.spool, 0, text, 1 << 20, &e);
+    ssize_t n = spool_read(c->w.spool, 0, text, LOG_BYTES, &e);
     assert_true(n >= 0);
     struct sv rest = {text, (size_t)n}, line;
     while (sv_next(&rest, '\n', &line) && line.n >= SPOOL_STAMP_BYTES) {
@@ -130,10 +133,51 @@ static void test_turns(void **state)
     assert_non_null(strstr(got, "|b|c|"));
 }
 
+static void give_up(void *ctx)
+{
+    struct seen *seen = ctx;
+
+    look(seen);
+    log_stream_free(seen->s);
+}
+
+/* Given up waiting for: neither what was read nor what is still in the pipe is lost. */
+static void test_rest(void **state)
+{
+    struct chain c;
+    struct seen seen = {.turn = false};
+    AUTO(auto_free) char *many = xmalloc(200000);
+    struct err e = {0};
+    size_t lines = 0;
+    int ends[2];
+
+    (void)state;
+    chain_init(&c, slow);
+    strv_setenv(&c.w.opt.env, SV("GITHUB_ACTIONS_RUNNER_ISSUE_MATCHER_TIMEOUT"), SV("0:0:0.2"));
+    assert_int_equal(fd_pipe(ends, &e), 0);
+    (void)fcntl(ends[1], F_SETPIPE_SZ, 1 << 18);
+    assert_int_equal(fd_write_full(ends[1], SLOW_LINE SLOW_LINE, 2 * strlen(SLOW_LINE), &e), 0);
+    for (size_t i = 0; i < 200000; i += 2)
+        memcpy(many + i, "b\n", 2);
+    assert_int_equal(fd_write_full(ends[1], many, 200000, &e), 0);
+    assert_int_equal(log_stream_new(c.w.loop, &c.x, ends[0], &seen.s, &e), 0);
+    struct loop_timer *t = loop_add_timer(c.w.loop, 1, give_up, &seen);
+    while (!seen.turn)
+        assert_int_equal(loop_turn(c.w.loop, 1000, &e), 0);
+    assert_true(seen.behind);
+    fd_close(&ends[1]);
+    loop_del_timer(t);
+    strv_free(&c.w.opt.env);
+    AUTO(auto_free) char *got = chain_end(&c);
+    for (const char *p = got; (p = strstr(p, "|b")) != NULL; p += 2)
+        lines++;
+    assert_int_equal(lines, 100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_splitter),
-                                       cmocka_unit_test(test_turns)};
+                                       cmocka_unit_test(test_turns), cmocka_unit_test(test_rest)};
 
     return cmocka_run_group_tests_name("log_chain", tests, NULL, NULL);
 }
