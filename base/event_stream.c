@@ -282,7 +282,7 @@ static int feed_object(struct event_reader *r, struct sv *in, struct err *e)
         return 0;
     rc = take_object(r, r->text.len > 0 ? buf_sv(&r->text) : part, e);
     buf_reset(&r->text);
-    if (r->head == NULL) /* a block ends with its bytes */
+    if (rc == 0 && r->head == NULL) /* a block ends with its bytes */
         r->whole = r->fed;
     return rc;
 }

@@ -97,13 +97,18 @@ static int scan(struct evlog *l, const struct evlog_seen *seen, uint64_t *whole,
     return rc;
 }
 
-/* Counts what is there after a restart; a last event that was cut by a crash is dropped. */
+/* Counts what is there after a restart; a last event that was cut by a crash is dropped. So is what a loss of power
+ * left, from the first event on that is none: one run's log must not keep all others from going on. */
 static int count(struct evlog *l, struct err *e)
 {
     struct stat st;
 
-    if (scan(l, NULL, &l->size, e) < 0)
-        return -1;
+    if (scan(l, NULL, &l->size, e) < 0) {
+        if (e->code == FAIL_SYS)
+            return -1;
+        log_warn("service", "events", "run=%llu at=%llu dropped=rest why=%s",
+                 (unsigned long long)l->run_id, (unsigned long long)l->size, e->msg);
+    }
     if (fstat(l->fd, &st) < 0)
         return err_sys(e, "cannot read the log of events");
     if ((uint64_t)st.st_size != l->size && ftruncate(l->fd, (off_t)l->size) < 0)

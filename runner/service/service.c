@@ -120,7 +120,7 @@ static void ready_line(int fd, json_t *own_line)
 /* Also after the first line: what ends the service reaches the front end whatever the disk is like. */
 static void tell_error(int fd, const struct err *e)
 {
-    char text[600];
+    char text[sizeof e->ctx + ERR_MAX_TEXT];
 
     ready_line(fd, json_pack("{s:s, s:i}", "error", err_text(e, text, sizeof text), "exit", 3));
 }

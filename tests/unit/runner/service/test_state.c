@@ -162,6 +162,35 @@ static void a_run_survives_a_restart(void **state)
     rig_free(g);
 }
 
+/* As after a loss of power: the length of the file is there, its last blocks are not. */
+static void a_spoilt_log_of_events_does_not_stop_the_service(void **state)
+{
+    static const char zeros[5000] = {0};
+    struct rig *g = rig_new("serve", "");
+    AUTO(auto_free) char *run = NULL;
+    AUTO(auto_free) char *path = NULL;
+    struct err e;
+    struct job j;
+
+    (void)state;
+    run = rig_run(g, TWO_JOBS, NULL);
+    kill_service(g);
+    path = xasprintf("%s/state/events/%s.jsonl", g->dir, run);
+    AUTO(auto_fd) int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(fd_write_full(fd, zeros, sizeof zeros, &e), 0);
+    assert_int_equal(fd_write_full(fd, "\n{}\n", 4, &e), 0);
+    rig_configure(g, "serve", "");
+    rig_connect(g);
+    rig_session(g, 0);
+    j = rig_take(g, 0);
+    assert_int_equal(rig_complete(g, &j, "failed", NULL), 204);
+    job_done(&j);
+    rig_expect_events(g, run,
+                      "run.started\njob.queued a\njob.started a\njob.completed a failure\n"
+                      "job.completed b skipped\nrun.completed failure\n");
+    rig_free(g);
+}
+
 static void a_run_with_secrets_does_not(void **state)
 {
     struct rig *g = rig_new("serve", "");
@@ -560,6 +589,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_secret_is_stored),
         cmocka_unit_test(a_run_survives_a_restart),
+        cmocka_unit_test(a_spoilt_log_of_events_does_not_stop_the_service),
         cmocka_unit_test(a_run_with_secrets_does_not),
         cmocka_unit_test(a_wrong_configuration_is_refused),
         cmocka_unit_test(a_newer_database_is_refused),
