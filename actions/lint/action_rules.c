@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Action manifests. Rules: deprecated-node, missing-action-file, missing-output-value, ignored-key, missing-metadata,
- * invalid-branding, useless-default, unused-action-input. */
+ * useless-default, unused-action-input. */
 #include "actions/lint/lint_priv.h"
 #include "base/mem.h"
 #include "base/path.h"
 
-static bool in_list(struct sv s, const char *const *list)
+bool lint_in_list(struct sv s, const char *const *list)
 {
     for (; *list != NULL; list++) {
         if (sv_is(s, *list))
@@ -20,7 +20,7 @@ static void check_keys(struct lint *l, const struct yx_node *map, const char *co
 {
     for (size_t i = 0; map != NULL && map->kind == YX_MAPPING && i < map->n; i++) {
         const struct yx_node *key = map->items[2 * i];
-        if (key->kind != YX_SCALAR || in_list(key->text, known))
+        if (key->kind != YX_SCALAR || lint_in_list(key->text, known))
             continue;
         const char *meant = nearest_name(key->text, known);
         lint_at(l, &rule_ignored_key, key, "%s has no key '" SV_FMT "': it is ignored%s%s%s", where,
@@ -134,20 +134,6 @@ static void check_inputs(struct lint *l, const struct yx_node *inputs)
     }
 }
 
-static void check_branding(struct lint *l, const struct yx_node *branding)
-{
-    static const char *const colors[] = {"white",  "black", "yellow", "blue",      "green",
-                                         "orange", "red",   "purple", "gray-dark", NULL};
-    const struct yx_node *color = lint_get(branding, "color");
-
-    if (color != NULL && color->kind == YX_SCALAR && !in_list(color->text, colors))
-        lint_at(l, &rule_invalid_branding, color,
-                "'" SV_FMT
-                "' is none of the colors: white, black, yellow, blue, green, orange, red, "
-                "purple, gray-dark",
-                SV_ARG(color->text));
-}
-
 void lint_manifest(struct lint *l)
 {
     static const char *const known[] = {"name",    "description", "author",   "inputs",
@@ -156,11 +142,13 @@ void lint_manifest(struct lint *l)
     bool composite = sv_ieq(lint_str(runs, "using"), SV("composite"));
 
     check_keys(l, l->root, known, "an action");
-    if (lint_key(l->root, "name") == NULL || lint_key(l->root, "description") == NULL)
-        lint_at(l, &rule_missing_metadata, l->root,
-                "an action should have a name and a description");
+    static const char *const metadata[] = {"name", "description"};
+    for (size_t i = 0; i < 2; i++) {
+        if (lint_key(l->root, metadata[i]) == NULL)
+            lint_at(l, &rule_missing_metadata, l->root, "an action should have a %s", metadata[i]);
+    }
     check_runs(l, runs);
     check_outputs(l, lint_get(l->root, "outputs"), composite);
     check_inputs(l, lint_get(l->root, "inputs"));
-    check_branding(l, lint_get(l->root, "branding"));
+    lint_branding(l, lint_get(l->root, "branding"));
 }

@@ -229,6 +229,8 @@ void lint_permissions(struct lint *l);
 void lint_calls(struct lint *l);
 void lint_call_permissions(struct lint *l);
 void lint_manifest(struct lint *l);
+void lint_branding(struct lint *l, const struct yx_node *branding);
+bool lint_in_list(struct sv s, const char *const *list); /* ended by NULL */
 void lint_dangers(struct lint *l, const struct lint_step *steps, size_t n);
 void lint_triggers(struct lint *l);
 void lint_ids(struct lint *l, const struct lint_step *steps, size_t n);

@@ -241,6 +241,17 @@ class Lint(unittest.TestCase):
         self.assertNotIn("\x1b", out)
         self.assertEqual(out.count("\n"), 1)
 
+    def test_branding_and_metadata(self):
+        self.put("m.js", "")
+        self.put("action.yml", "name: a\nbranding:\n  icon: bel\n  color: gray\nruns: {using: node24, main: m.js}\n")
+        out = self.lint("--notes")
+        self.assertIn("action.yml:1:1: note: an action should have a description [missing-metadata]", out)
+        self.assertIn("action.yml:3:9: note: there is no icon 'bel'; did you mean 'bell'? [invalid-branding]", out)
+        self.assertIn("action.yml:4:10: note: 'gray' is none of the colors: white", out)
+        self.assertEqual(out.count("\n"), 3)
+        self.put("action.yml", "name: a\ndescription: b\nbranding: {icon: zoom-out, color: gray-dark}\nruns: {using: node24, main: m.js}\n")
+        self.assertEqual(self.lint("--notes"), "")
+
     def test_what_a_value_may_be(self):
         for value, says in (("off", "Unexpected value 'off'; expected: true, false"), ("'true'", "Unexpected value 'true'; write it without quotes"),
                             ("tru", "Unexpected value 'tru'; expected: true, false")):
