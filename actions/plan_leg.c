@@ -113,22 +113,19 @@ struct val *plan_strategy_context(const struct matrix *m, size_t i)
 /* Longer than 100 UTF-16 units: the first 97 and "...". */
 static char *cut_name(struct sv name)
 {
-    AUTO(buf_free) struct buf b = BUF_INIT(name.n + 4);
-    size_t units = 0;
+    struct sv rest = name;
+    size_t units = 0, kept = 0;
+    unsigned code;
 
     if (utf8_utf16_len(name) <= MAX_NAME)
         return sv_dup(name);
-    for (struct sv rest = name; rest.n > 0;) {
-        unsigned code;
-        struct sv before = rest;
-        size_t n = utf8_next(&rest, &code);
+    while (utf8_next(&rest, &code) > 0) {
         units += code > 0xFFFF ? 2 : 1;
         if (units > MAX_NAME - 3)
             break;
-        buf_add(&b, before.p, n);
+        kept = name.n - rest.n;
     }
-    buf_adds(&b, "...");
-    return buf_take(&b, NULL);
+    return xasprintf("%.*s...", (int)kept, name.p);
 }
 
 static char *default_name(struct sv base, const char *segments)

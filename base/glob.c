@@ -268,6 +268,7 @@ static bool is_within(const char *path, const char *folder)
 /* Literal beginnings of the includes, in the order of the lines; one that lies below another is left out. */
 static void find_roots(struct glob *g)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     AUTO(auto_free) struct pattern **sorted = xcalloc(g->n + 1, sizeof *sorted);
     const char *top = NULL;
     size_t n = 0;
@@ -275,6 +276,7 @@ static void find_roots(struct glob *g)
     for (size_t i = 0; i < g->n; i++)
         if (!g->patterns[i].negate)
             sorted[n++] = &g->patterns[i];
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): here too */
     qsort(sorted, n, sizeof *sorted, by_search);
     for (size_t i = 0; i < n; i++) {
         if (top != NULL && is_within(sorted[i]->search, top))

@@ -126,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sv text = rest.p != NULL ? rest : SV("");
     naive(&f, text, &want);
     mask_apply(m, text, &got);
+    BUG(got.p == NULL || want.p == NULL || got.over || want.over);
     BUG(!sv_eq(buf_sv(&got), buf_sv(&want)));
     BUG(mask_hits(m, text) != (want.len != text.n || !sv_eq(buf_sv(&want), text)) &&
         !mask_hits(m, text));
