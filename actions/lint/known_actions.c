@@ -2,7 +2,7 @@
  *
  * Actions that very many workflows use: their inputs and outputs, so that these are checked without the network; and
  * repositories that nobody works on any more. Rules: unknown-action-input, missing-action-input, misspelled-action,
- * archived-action, broad-app-token, long-lived-token. Source: the action.yml of each, all of these major versions together: an input of a newer minor
+ * archived-action, obfuscated-action, broad-app-token, long-lived-token. Source: the action.yml of each, all of these major versions together: an input of a newer minor
  * version that is not here would be called unknown, so that only versions up to `last` are looked at. */
 #include "actions/lint/lint_priv.h"
 #include "actions/names.h"
@@ -260,10 +260,26 @@ static void check_publishing(struct lint *l, const struct lint_step *s)
 
 /* ---- names ---- */
 
+/* a/b/./c and a/b/x/../c are a/b/c: reviewers and lists of allowed actions may not see it. */
+static void check_path(struct lint *l, const struct lint_step *s, const struct uses *u)
+{
+    struct sv rest = u->path, part;
+
+    while (rest.n > 0 && sv_next(&rest, '/', &part)) {
+        if (!sv_is(part, ".") && !sv_is(part, ".."))
+            continue;
+        lint_at(l, &rule_obfuscated_action, s->uses,
+                "the part '" SV_FMT "' hides which action this is; write its plain path",
+                SV_ARG(part));
+        return;
+    }
+}
+
 static void check_name(struct lint *l, const struct lint_step *s, const struct uses *u)
 {
     const char *names[COUNT(known) + 1];
 
+    check_path(l, s, u);
     for (size_t i = 0; i < COUNT(archived); i++) {
         if (sv_ieq(u->repository, sv_of(archived[i].name)))
             lint_at(l, &rule_archived_action, s->uses,

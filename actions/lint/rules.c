@@ -93,6 +93,7 @@ const struct lint_rule *const lint_rules[] = {
     &rule_needs_cycle,
     &rule_no_start_job,
     &rule_not_callable,
+    &rule_obfuscated_action,
     &rule_object_in_string,
     &rule_persist_credentials,
     &rule_queue_conflict,

@@ -92,6 +92,7 @@ extern const struct lint_rule rule_missing_timeout;
 extern const struct lint_rule rule_needs_cycle;
 extern const struct lint_rule rule_no_start_job;
 extern const struct lint_rule rule_not_callable;
+extern const struct lint_rule rule_obfuscated_action;
 extern const struct lint_rule rule_object_in_string;
 extern const struct lint_rule rule_persist_credentials;
 extern const struct lint_rule rule_queue_conflict;

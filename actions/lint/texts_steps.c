@@ -142,6 +142,16 @@ const struct lint_rule rule_misspelled_action = {
     .bad = "- uses: action/checkout@v4\n",
     .good = "- uses: actions/checkout@v4\n",
 };
+const struct lint_rule rule_obfuscated_action = {
+    .id = "obfuscated-action",
+    .level = LINT_WARNING,
+    .summary = "A path of an action with . or .. in it",
+    .why = "The path leads to another action than it seems to: those who review it, and lists of "
+           "actions that are allowed, go by the text.",
+    .scope = LINT_STEPS,
+    .bad = "- uses: acme/tools/lint/../deploy@v1\n",
+    .good = "- uses: acme/tools/deploy@v1\n",
+};
 const struct lint_rule rule_deprecated_node = {
     .id = "deprecated-node",
     .level = LINT_WARNING,

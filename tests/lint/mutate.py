@@ -89,6 +89,7 @@ STEPS = [
     ("unknown-step-output", ["- uses: actions/cache@v4", "  id: zz", "  with: {key: x, path: x}", "- run: echo ${{ steps.zz.outputs.§cache_hit }}"]),
     ("broad-app-token", ["- uses: §actions/create-github-app-token@0123456789012345678901234567890123456789", "  with: {app-id: 1, private-key: x}"]),
     ("long-lived-token", ["- uses: pypa/gh-action-pypi-publish@0123456789012345678901234567890123456789", "  with:", "    §password: x"]),
+    ("obfuscated-action", ["- uses: §acme/zz/a/./b@0123456789012345678901234567890123456789"]),
     ("archived-action", ["- uses: §actions-rs/cargo@0123456789012345678901234567890123456789"]),
     ("misspelled-action", ["- uses: §actons/checkout@0123456789012345678901234567890123456789"]),
     ("deprecated-input", ["- uses: actions/checkout@v4", "- uses: ./zz/inputs", "  with:", "    level: low", "    §old: red"]),
