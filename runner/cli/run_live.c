@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "runner/cli/live_config.h"
+#include "runner/cli/output.h"
 #include "runner/cli/render.h"
 #include "runner/cli/state.h"
 #include "runner/cli/supervise.h"
@@ -25,6 +26,8 @@
 #define RESUME_MS  200
 #define FORCE_MS   700 /* Ours: how long the forced end may take before the processes are killed */
 #define STOP_MS    5000
+#define WAITING_BYTES \
+    ((size_t)1 << 20) /* Ours: output that waits for its reader; then the events do */
 
 /* A run that the service has. */
 struct posted {
@@ -49,6 +52,10 @@ struct live {
     size_t n_runs, cap_runs;
     size_t shown; /* the run that is followed */
     struct event_reader *events;
+    struct output *out;
+    struct loop_timer *pause_timer;
+    bool paused; /* no events until the output was taken */
+    bool ended;  /* and that is all that is waited for */
     unsigned resumes;
     unsigned interrupts;
     bool completed;
@@ -127,6 +134,14 @@ static int on_line(void *ctx, const struct event_line *l, struct err *e)
     return 0;
 }
 
+static void reader_gone(struct live *v)
+{
+    struct err e = {0};
+
+    (void)err_set(&e, FAIL_SYS, "cannot write to standard output; is its reader gone?");
+    stop_with(v, &e, EXIT_HOST);
+}
+
 static int on_data(void *ctx, const void *p, size_t n)
 {
     struct live *v = ctx;
@@ -139,11 +154,24 @@ static int on_data(void *ctx, const void *p, size_t n)
     }
     render_flush(v->render);
     if (render_broken(v->render)) {
-        (void)err_set(&e, FAIL_SYS, "cannot write to standard output; is its reader gone?");
-        stop_with(v, &e, EXIT_HOST);
+        reader_gone(v);
         return -1;
     }
+    if (output_waiting(v->out) > WAITING_BYTES) {
+        v->paused = true;
+        loop_set_timer(v->pause_timer, 0); /* not from inside of the request */
+    }
     return 0;
+}
+
+static void on_pause(void *ctx)
+{
+    struct live *v = ctx;
+
+    if (!v->paused || v->req == NULL)
+        return;
+    hc_cancel(v->req);
+    v->req = NULL;
 }
 
 static void show(struct live *v, size_t run)
@@ -151,10 +179,31 @@ static void show(struct live *v, size_t run)
     v->shown = run;
     event_reader_begin(v->events, 0);
     v->completed = false;
-    if (run < v->n_runs)
+    if (run < v->n_runs) {
         follow(v);
-    else
+        return;
+    }
+    v->ended = true;
+    if (output_waiting(v->out) == 0)
         loop_stop(v->loop);
+}
+
+/* The output was taken: the events go on where they were left. */
+static void on_taken(void *ctx)
+{
+    struct live *v = ctx;
+
+    if (output_failed(v->out)) {
+        reader_gone(v);
+    } else if (v->ended) {
+        loop_stop(v->loop);
+    } else if (v->paused) {
+        v->paused = false;
+        if (v->req == NULL && v->completed)
+            show(v, v->shown + 1);
+        else if (v->req == NULL)
+            follow(v);
+    }
 }
 
 /* Posts the next workflow; behind the last one the runs are shown. */
@@ -170,7 +219,10 @@ static void next(struct live *v)
 
 static void on_resume(void *ctx)
 {
-    follow(ctx);
+    struct live *v = ctx;
+
+    if (!v->paused && v->req == NULL)
+        follow(v);
 }
 
 static void on_stream_end(void *ctx, const struct hc_response *r, const struct err *e)
@@ -474,6 +526,14 @@ struct live *live_begin(const struct run_request *r)
     return v;
 }
 
+static bool use_color(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') &&
+           !(term != NULL && strcmp(term, "dumb") == 0);
+}
+
 /* The rest, once the repository is known. */
 static int go(struct live *v, struct err *e)
 {
@@ -486,16 +546,12 @@ static int go(struct live *v, struct err *e)
     if (live_source_open(v->r, &v->state, &v->source, e) < 0)
         return -1;
     sup_go(v->sup, v->source.json, v->source.folder, v->source.listing);
+    v->out = output_new(v->loop, STDOUT_FILENO, on_taken, v);
+    v->render = render_new(output_file(v->out), args_flag(v->r->args, "json"), use_color(),
+                           args_flag(v->r->args, "verbose"));
+    v->pause_timer = loop_add_timer(v->loop, 0, on_pause, v);
     v->hc = hc_new(v->loop, &ho, e);
     return v->hc != NULL ? 0 : -1;
-}
-
-static bool use_color(void)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') &&
-           !(term != NULL && strcmp(term, "dumb") == 0);
 }
 
 int run_live(struct live *v)
@@ -503,9 +559,9 @@ int run_live(struct live *v)
     struct err e = {0};
     int status;
 
-    v->render = render_new(stdout, args_flag(v->r->args, "json"), use_color(),
-                           args_flag(v->r->args, "verbose"));
     if (go(v, &e) == 0 && loop_run(v->loop, &e) == 0) {
+        if (v->interrupts < 2)
+            output_finish(v->out, STOP_MS);
         sup_drain(v->sup); /* why a job broke is said before the job is completed */
         v->over = true;
         return v->interrupts > 0 ? EXIT_CANCELLED : workflows_status(v->r, v->status);
@@ -533,13 +589,15 @@ void live_free(struct live **own)
     free(v->runs);
     loop_del_timer(v->timer);
     loop_del_timer(v->force_timer);
+    loop_del_timer(v->pause_timer);
     if (v->sup !=
         NULL) /* an orderly end needs time only when there was a run and nothing hurries */
         sup_stop(v->sup, !v->over || v->interrupts > 1 || v->status == EXIT_HOST ? 0 : STOP_MS);
     hc_free(v->hc);
     sup_free(v->sup);
-    loop_free(v->loop);
     render_free(v->render);
+    output_free(v->out);
+    loop_free(v->loop);
     live_source_done(&v->source);
     run_state_close(&v->state);
     programs_done(&v->programs);

@@ -1,4 +1,5 @@
 """Cancellation, and what is left when a part is killed."""
+import os
 import time
 
 HOSTILE = """
@@ -49,6 +50,59 @@ def test_first_interrupt_ends_a_hostile_step(gantry, repository, host):
     assert "clean-up step ran" in run.lines()
     assert run.of("job.completed")[0]["result"] == "cancelled"
     assert run.of("run.completed")[0]["result"] == "cancelled"
+    host.assert_clean(repository)
+
+
+MUCH = """
+on: push
+jobs:
+  t:
+    runs-on: ubuntu-latest
+    steps:
+      - run: seq 1000000
+      - run: exec tail -f /dev/null MARKER 2> /dev/null || exec tail -f /dev/null
+"""
+
+
+def piped(gantry, repository):
+    """A run whose standard output is a pipe that nobody reads, and the other end of that."""
+    pipe = str(repository.home) + ".pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run = gantry("run", "--offline", prefix=("bash", "-c", 'exec "$@" > "$0"', pipe))
+    time.sleep(3)
+    return run, end
+
+
+def test_interrupts_with_a_reader_that_does_not_read(gantry, repository, host):
+    """A pager, or a terminal that was stopped: the program is in hand all the same."""
+    repository.commit(MUCH.replace("MARKER", host.marker))
+    run, end = piped(gantry, repository)
+    assert any("tail" in str(p) for p in host.processes())
+    run.interrupt()
+    end_of_steps = time.monotonic() + 15
+    while any("tail" in str(p) for p in host.processes()):
+        assert time.monotonic() < end_of_steps
+        time.sleep(0.05)
+    run.interrupt()
+    start = time.monotonic()
+    assert run.finish() == 130
+    assert time.monotonic() - start < 5
+    os.close(end)
+    host.assert_clean(repository)
+
+
+def test_nothing_is_lost_by_a_reader_that_pauses(gantry, repository, host):
+    repository.commit(MUCH.replace("MARKER", host.marker))
+    run, end = piped(gantry, repository)
+    run.interrupt()
+    time.sleep(2)
+    os.set_blocking(end, True)
+    with os.fdopen(end, "rb") as stream:
+        lines = stream.read().decode().splitlines()
+    assert run.finish() == 130
+    assert [line for line in lines if line[4:].isdigit()] == ["t | %d" % i for i in range(1, 1000001)]
+    assert sum("job cancelled" in line for line in lines) == 1
     host.assert_clean(repository)
 
 
