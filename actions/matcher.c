@@ -213,7 +213,8 @@ enum attempt { ATTEMPT_NONE, ATTEMPT_MATCH, ATTEMPT_GAVE_UP };
 
 struct trying {
     struct matching *m;
-    struct sv text;
+    struct sv text, raw;
+    struct sv subject; /* which of them the last search was about */
     struct regex_time time;
     const char *why;
     struct matched found;
@@ -227,7 +228,7 @@ static struct sv property(const struct trying *t, const struct partial *before,
         return (struct sv){before->v[k]->p, before->v[k]->n};
     if (p->group[k] < 0)
         return (struct sv){NULL, 0};
-    return matcher_regex_group(p->regex, t->m->engine, t->text, (unsigned)p->group[k]);
+    return matcher_regex_group(p->regex, t->m->engine, t->subject, (unsigned)p->group[k]);
 }
 
 static void keep(const struct trying *t, const struct partial *before,
@@ -260,6 +261,17 @@ static void complete(struct trying *t, const struct runner *r, const struct part
         v[MATCHED_FROM_PATH] = sv_of(r->m->from_path);
 }
 
+static enum regex_result search(struct trying *t, const struct matcher_pattern *p)
+{
+    t->subject = t->text;
+    enum regex_result got =
+        matcher_regex_search(p->regex, t->m->engine, t->subject, &t->time, &t->why);
+    if (got != REGEX_NONE || t->raw.p == t->text.p)
+        return got;
+    t->subject = t->raw;
+    return matcher_regex_search(p->regex, t->m->engine, t->subject, &t->time, &t->why);
+}
+
 /* From the last pattern to the first: each may go on from a line before, the first may begin. On a match the states stay
  * as they are until it was handed on. */
 static enum attempt try_once(struct trying *t, struct runner *r)
@@ -271,8 +283,7 @@ static enum attempt try_once(struct trying *t, struct runner *r)
         const struct partial *before = i > 0 ? &r->state[i - 1] : NULL;
         if (i > 0 && !before->there)
             continue;
-        enum regex_result got =
-            matcher_regex_search(p->regex, t->m->engine, t->text, &t->time, &t->why);
+        enum regex_result got = search(t, p);
         if (got == REGEX_GAVE_UP)
             return ATTEMPT_GAVE_UP;
         if (got == REGEX_MATCH && i == last) {
@@ -319,14 +330,15 @@ static void reset_others(struct matching *m, const struct runner *but)
             runner_reset(&m->v[i]);
 }
 
-bool matching_line(struct matching *m, struct sv text)
+bool matching_line(struct matching *m, struct sv text, struct sv raw)
 {
     struct trying t = {
         .m = m,
         .text = text,
+        .raw = raw,
         .time = {.ctx = m->o.ctx, .now_ms = m->o.now_ms, .timeout_ms = m->o.timeout_ms}};
 
-    if (text.n > MATCHER_LINE_BYTES) {
+    if (raw.n > MATCHER_LINE_BYTES) {
         reset_others(m, NULL);
         return false;
     }

@@ -68,9 +68,11 @@ void matching_free(struct matching *m);
 /* A matcher was added while the stream runs: it comes first, in the place of one of the same owner. */
 void matching_prepend(struct matching *m, struct matcher *one);
 void matching_remove(struct matching *m, const struct strv *owners);
-/* Tries all on a line without its end: well-formed UTF-8, colours taken out. True when one made an issue of it. However
- * many and however slow they are, a line takes at most some ten times the time-out. */
-bool matching_line(struct matching *m, struct sv text);
+/* Tries all on a line without its end: well-formed UTF-8, `text` with the colours taken out, `raw` with them. A pattern
+ * that does not match the former may match the latter: patterns of the codes themselves work on the official runner.
+ * True when a matcher made an issue of it. However many and however slow they are, a line takes at most some twenty
+ * times the time-out. */
+bool matching_line(struct matching *m, struct sv text, struct sv raw);
 
 /* The text without its ANSI control sequences; the text itself where it has none. */
 struct sv matcher_plain_text(struct sv s, struct buf *b);

@@ -265,5 +265,5 @@ struct matching *stream_matchers_of(struct stream_matchers *m)
 bool stream_matchers_line(struct stream_matchers *m, struct sv line)
 {
     m->text = matcher_plain_text(line, &m->plain);
-    return matching_line(m->matching, m->text);
+    return matching_line(m->matching, m->text, line);
 }

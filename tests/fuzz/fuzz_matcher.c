@@ -32,7 +32,7 @@ static bool found(void *ctx, const struct matched *m)
     BUG(m->v[MATCHED_MESSAGE].p == NULL);
     for (int k = 0; k < MATCHED_COUNT_; k++)
         if (k != MATCHED_SEVERITY && k != MATCHED_FROM_PATH && m->v[k].n > 0)
-            BUG(sv_find(w->all, m->v[k]) == SV_NPOS);
+            BUG(sv_chr(w->all, '\x1b') == SV_NPOS && sv_find(w->all, m->v[k]) == SV_NPOS);
     w->refuse = !w->refuse;
     return w->refuse;
 }
@@ -63,12 +63,12 @@ static void play(struct matcher_set *set, struct sv lines, struct sv all)
     while (sv_next(&lines, '\n', &line)) {
         struct sv text = matcher_plain_text(line, &plain);
         BUG(text.n > line.n);
-        if (!utf8_valid(text) || text.n != line.n) /* a capture would be no part of the input */
+        if (!utf8_valid(line) || !utf8_valid(text))
             continue;
         int64_t before = w.now;
-        (void)matching_line(m, text);
-        BUG(w.now - before > 10 * o.timeout_ms);
-        (void)matching_line(late, text);
+        (void)matching_line(m, text, line);
+        BUG(w.now - before > 20 * o.timeout_ms);
+        (void)matching_line(late, text, line);
     }
     matching_free(m);
     matching_free(late);

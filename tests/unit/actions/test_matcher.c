@@ -177,6 +177,13 @@ static struct matching_options options_of(struct log *l)
         .ctx = l, .now_ms = tick, .timeout_ms = 10, .found = note_match, .gave_up = note_failure};
 }
 
+static bool on_line(struct matching *m, struct sv raw)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT((size_t)1 << 20);
+
+    return matching_line(m, matcher_plain_text(raw, &b), raw);
+}
+
 static void read_set(const char *json, struct matcher_set *set)
 {
     struct err e = {0};
@@ -238,6 +245,11 @@ static const struct line_case line_cases[] = {
     {"the next one when it is no issue",
      FILE_OF(OWNED("a", "") "," OWNED("b", ",\"severity\":\"notice\"")), "REFUSED",
      "m=REFUSED | s=notice m=REFUSED"},
+    {"colours are taken out", ONE("{\"regexp\":\"^red (.*)\",\"message\":1}"),
+     "\x1b[31mred\x1b[m \x1b[1mbold\x1b[m", "m=bold"},
+    {"a pattern of the colours themselves",
+     ONE("{\"regexp\":\"^\\\\u001b\\\\[1m(.+)\\\\x1b\\\\[m$\",\"file\":1},{\"regexp\":\"^  (.+)$\",\"message\":1}"),
+     "plain\n\x1b[1ma.c\x1b[m\n\x1b[31m  it is\x1b[m", "f=a.c m=it is"},
     {"a match resets the others",
      FILE_OF(
          "{\"owner\":\"a\",\"pattern\":[{\"regexp\":\"^s\"},{\"regexp\":\"^a(.+)\",\"message\":1}]}"
@@ -255,7 +267,7 @@ static void feed_line(struct matching *m, struct sv line)
             buf_addc(&b, 'y');
     else
         buf_addsv(&b, line);
-    (void)matching_line(m, buf_sv(&b));
+    (void)on_line(m, buf_sv(&b));
 }
 
 static void check_lines(void **state)
@@ -345,14 +357,14 @@ static void test_running_stream(void **state)
                      "{\"owner\":\"b\",\"pattern\":[{\"regexp\":\"xy(.)\",\"message\":1}]}"),
              &two);
     struct matching *m = matching_new(&one, &o);
-    assert_true(matching_line(m, SV("1")));
+    assert_true(on_line(m, SV("1")));
     matching_prepend(m, two.v[0]); /* in the place of a */
-    assert_false(matching_line(m, SV("2")));
+    assert_false(on_line(m, SV("2")));
     matching_prepend(m, two.v[1]); /* before it */
-    assert_true(matching_line(m, SV("xyz")));
+    assert_true(on_line(m, SV("xyz")));
     strv_add(&owners, "B");
     matching_remove(m, &owners);
-    assert_true(matching_line(m, SV("xyz")));
+    assert_true(on_line(m, SV("xyz")));
     matching_free(m);
     assert_string_equal(l.text.p, "m=1 | m=z | m=y");
     buf_free(&l.text);
@@ -375,10 +387,10 @@ static void test_gives_up(void **state)
                      "{\"owner\":\"good\",\"pattern\":[{\"regexp\":\"(!)\",\"message\":1}]}"),
              &set);
     struct matching *m = matching_new(&set, &o);
-    assert_true(matching_line(m, sv_of(hostile_line)));
+    assert_true(on_line(m, sv_of(hostile_line)));
     assert_string_equal(l.text.p, "slow failed 1 | slow failed 2 | slow failed 3 | m=!");
     buf_reset(&l.text);
-    assert_true(matching_line(m, SV("aa!"))); /* it is gone, the other stays */
+    assert_true(on_line(m, SV("aa!"))); /* it is gone, the other stays */
     assert_string_equal(l.text.p, "m=!");
     matching_free(m);
     buf_free(&l.text);
@@ -400,7 +412,7 @@ static void test_line_has_limited_time(void **state)
     buf_adds(&b, "]}");
     read_set(b.p, &set);
     struct matching *m = matching_new(&set, &o);
-    assert_false(matching_line(m, sv_of(hostile_line)));
+    assert_false(on_line(m, sv_of(hostile_line)));
     assert_true(l.now <= 10 * o.timeout_ms);
     matching_free(m);
     buf_free(&l.text);
@@ -419,7 +431,7 @@ static void test_time_of_all_beginnings(void **state)
         buf_addc(&line, 'a');
     read_set(ONE("{\"regexp\":\"(?=.*.*[xy])\",\"message\":0}"), &set);
     struct matching *m = matching_new(&set, &o);
-    assert_false(matching_line(m, buf_sv(&line)));
+    assert_false(on_line(m, buf_sv(&line)));
     assert_string_equal(l.text.p, "o failed 1 | o failed 2 | o failed 3");
     assert_true(l.now <= 10 * o.timeout_ms);
     matching_free(m);
@@ -445,7 +457,7 @@ static void test_long_lines(void **state)
         struct matching_options o = options_of(&l);
         read_set(json, &set);
         struct matching *m = matching_new(&set, &o);
-        assert_false(matching_line(m, buf_sv(&line)));
+        assert_false(on_line(m, buf_sv(&line)));
         matching_free(m);
         buf_free(&l.text);
     }
