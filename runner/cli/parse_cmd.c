@@ -14,6 +14,7 @@
 #include "runner/cli/options.h"
 #include "runner/cli/parse_batch.h"
 #include "runner/cli/parse_calls.h"
+#include "runner/cli/render.h"
 
 #define MAX_FILE ((size_t)4 << 20) /* of a million characters in UTF-8; the reader counts them */
 #define MAX_JSON ((size_t)256 << 20)
@@ -44,6 +45,15 @@ static int print_json(json_t *own)
     return print_text(&b);
 }
 
+/* What stands in a workflow is not the terminal's business. */
+static void print_safe(const char *text)
+{
+    AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+
+    render_safe(&b, sv_of(text), false);
+    (void)fputs(b.p, stderr);
+}
+
 /* A file as it can be found from here: the one that was named, or another one of its repository. */
 static void print_name(const struct options *o, const struct parse_calls *c, const char *name)
 {
@@ -51,9 +61,10 @@ static void print_name(const struct options *o, const struct parse_calls *c, con
 
     wf_call_split(sv_of(name), &at);
     if (c == NULL || strcmp(name, c->name) == 0)
-        (void)fputs(o->file, stderr);
-    else
-        (void)fprintf(stderr, "%s%s", at.owner.n == 0 ? c->prefix : "", name);
+        name = o->file;
+    else if (at.owner.n == 0)
+        print_safe(c->prefix);
+    print_safe(name);
 }
 
 /* c: NULL when nothing can be called. */
@@ -67,9 +78,14 @@ static int report(const struct options *o, const struct parse_calls *c,
     for (size_t i = 0; !o->json && i < errors->n; i++) {
         const struct wf_error *x = &errors->v[i];
         print_name(o, c, x->file);
-        (void)fprintf(stderr, ":%u:%u: %s\n", x->line, x->col, wf_error_plain(x));
-        if (x->caller != NULL)
-            (void)fprintf(stderr, "  %s\n", x->caller);
+        (void)fprintf(stderr, ":%u:%u: ", x->line, x->col);
+        print_safe(wf_error_plain(x));
+        (void)fputc('\n', stderr);
+        if (x->caller != NULL) {
+            (void)fputs("  ", stderr);
+            print_safe(x->caller);
+            (void)fputc('\n', stderr);
+        }
     }
     return EXIT_USAGE;
 }

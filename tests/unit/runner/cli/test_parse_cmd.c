@@ -19,10 +19,11 @@
 #include "base/sv.h"
 #include "runner/cli/options.h"
 
-#define CASES   GANTRY_TEST_DATA "/cases/"
-#define WRONG   GANTRY_TEST_DATA "/workflows/wrong.case"
-#define VALID   GANTRY_TEST_DATA "/workflows/valid/minimal.yml"
-#define INVALID GANTRY_TEST_DATA "/workflows/invalid/job-unknown-key.yml"
+#define CASES    GANTRY_TEST_DATA "/cases/"
+#define WRONG    GANTRY_TEST_DATA "/workflows/wrong.case"
+#define VALID    GANTRY_TEST_DATA "/workflows/valid/minimal.yml"
+#define CONTROLS GANTRY_TEST_DATA "/workflows/control-characters.yml"
+#define INVALID  GANTRY_TEST_DATA "/workflows/invalid/job-unknown-key.yml"
 
 struct parse_case {
     const char *name;
@@ -40,6 +41,11 @@ static const struct parse_case cases[] = {
      "\"expr\": \"success()\"\n          },\n          \"run\": \"x\"\n        }\n      ]\n    }\n  ]\n}\n",
      ""},
     {"errors on standard error", {INVALID}, 2, "", INVALID ":5:5: Unexpected value 'stepz'\n"},
+    {"what a workflow holds does not reach the terminal's ear",
+     {CONTROLS},
+     2,
+     "",
+     CONTROLS ":5:5: Unexpected value 'st\\x1b]0;t\\x07epz'\n"},
     {"errors as JSON",
      {INVALID, "--json"},
      2,
