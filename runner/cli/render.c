@@ -217,7 +217,7 @@ static void on_step_started(struct render *r, const json_t *e)
     j->step = sv_dup(jx_str(e, "step_name", ""));
     j->announced = false;
     j->quiet = !r->verbose && own_step(e);
-    j->began = j->opening = false;
+    j->began = j->opening = j->script = j->inner = false;
     j->depth = 0;
 }
 
@@ -252,6 +252,33 @@ static void annotation_place(struct render *r, const json_t *e)
     }
 }
 
+/* Errors of other steps than the failed one are no reason: those steps went on, or were allowed to fail. */
+static void take_reason(struct row *row, int64_t step, struct sv message)
+{
+    bool better = step > 0 && step == row->failed_step && row->why_step != step;
+
+    if (row->failed_step > 0 && step > 0 && step != row->failed_step)
+        return;
+    if (row->why != NULL && !better)
+        return;
+    free(row->why);
+    row->why = sv_dup(message);
+    row->why_step = step;
+}
+
+static void take_failed_step(struct row *row, int64_t step, struct sv name)
+{
+    if (row->failed != NULL)
+        return;
+    row->failed = sv_dup(name);
+    row->failed_step = step;
+    if (row->why_step > 0 && row->why_step != step) {
+        free(row->why);
+        row->why = NULL;
+        row->why_step = 0;
+    }
+}
+
 /* A message of several lines is shown by its first: the log has them all. */
 static void on_annotation(struct render *r, const json_t *e)
 {
@@ -265,9 +292,8 @@ static void on_annotation(struct render *r, const json_t *e)
     r->warnings += warning;
     if (!sv_next(&message, '\n', &first))
         first = message;
-    struct row *row = find_row(r, name);
-    if (error && row != NULL && row->why == NULL)
-        row->why = sv_dup(first);
+    if (error && name.n > 0)
+        take_reason(row_of(r, name), jx_int(e, "step", 0), first);
     if (!placed && name.n > 0 && was_said(render_job(r, name), first))
         return; /* nothing that the log has not shown */
     if (name.n > 0)
@@ -291,9 +317,8 @@ static void on_step_completed(struct render *r, const json_t *e)
     bool boring = quiet && !j->announced && sv_is(conclusion, "success");
     struct row *row = row_of(r, name_of(e));
 
-    if (sv_is(conclusion, "failure") && row->failed == NULL)
-        row->failed = sv_dup(jx_str(e, "step_name", ""));
-
+    if (sv_is(conclusion, "failure"))
+        take_failed_step(row, jx_int(e, "step", 0), jx_str(e, "step_name", ""));
     if (!sv_is(conclusion, "skipped") && !quiet)
         render_announce(r, j);
     free(j->step);

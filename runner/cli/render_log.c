@@ -35,13 +35,40 @@ static void take_level(struct live_job *j, struct sv line)
                          SV_ARG(group));
 }
 
+/* Steps of a composite action begin with such groups too. Scripts may print groups that are called so: only lines
+ * are hidden that look as the runner's own (script.c, step_env.c). */
+static bool hides_inner(struct live_job *j, struct sv line)
+{
+    if (!j->inner)
+        return false;
+    if (sv_is(line, "##[endgroup]")) {
+        j->inner = false;
+        return true;
+    }
+    j->inner = sv_starts(line, SV("\x1b[36;1m")) || sv_starts(line, SV("shell: ")) ||
+               sv_is(line, "with:") || sv_is(line, "env:") ||
+               (j->inner_began && sv_starts(line, SV("  ")));
+    j->inner_began = j->inner;
+    j->depth += !j->inner; /* a group of a script: the rest of it is indented */
+    return j->inner;
+}
+
+/* What every composite action begins with. */
+static bool is_preparation(const struct render *r, const struct live_job *j, struct sv line)
+{
+    return !r->verbose && !j->script && sv_is(line, "Prepare all required actions");
+}
+
 /* A line of a quiet step is dropped unless it says that something is wrong. */
-static bool hides(struct live_job *j, struct sv line)
+static bool hides(struct render *r, struct live_job *j, struct sv line)
 {
     if (j->opening) {
+        j->script |= sv_starts(line, SV("shell: "));
         j->opening = !sv_is(line, "##[endgroup]");
         return true;
     }
+    if (hides_inner(j, line) || is_preparation(r, j, line))
+        return true;
     if (!j->quiet)
         return false;
     take_level(j, line);
@@ -74,6 +101,17 @@ static const struct {
     {"##[command]", PAINT_BLUE, "$ ", false},     {"##[section]", PAINT_BOLD, "", false},
 };
 
+static void begin_group(struct render *r, struct live_job *j, struct sv *line)
+{
+    *line = sv_sub(*line, 9, line->n);
+    j->inner = !r->verbose && !j->script && j->began && sv_starts(*line, SV("Run "));
+    j->inner_began = false;
+    j->depth += !j->inner;
+    render_paint(r, PAINT_DIM);
+    r->painted = true;
+    buf_adds(&r->out, j->inner ? "  > " : "");
+}
+
 /* What a line begins with. False: it shows nothing. */
 static bool begin(struct render *r, struct live_job *j, struct sv *line)
 {
@@ -98,10 +136,7 @@ static bool begin(struct render *r, struct live_job *j, struct sv *line)
     render_announce(r, j);
     head(r, j);
     if (group) {
-        j->depth++;
-        render_paint(r, PAINT_DIM);
-        r->painted = true;
-        *line = sv_sub(*line, 9, line->n);
+        begin_group(r, j, line);
         return true;
     }
     for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++) {
@@ -155,7 +190,7 @@ static void show(struct render *r, const struct event_line *l)
 
     r->inside = !ends;
     if (!inside)
-        r->hidden = hides(j, text) || !begin(r, j, &text);
+        r->hidden = hides(r, j, text) || !begin(r, j, &text);
     if (!r->hidden)
         add_text(r, text, ends);
 }

@@ -12,8 +12,10 @@
 struct row {
     char *name, *result;
     int64_t ms;
-    char *failed, *why; /* its first failed step, its first error; NULL: none */
-    bool continued;     /* continue-on-error: its failure is not the run's */
+    char *failed,
+        *why; /* its first failed step; the first error of that step or of the job; NULL: none */
+    int64_t failed_step, why_step; /* their numbers; 0: none, the job as a whole */
+    bool continued;                /* continue-on-error: its failure is not the run's */
     bool done;
 };
 struct note {                /* a step's summary */
@@ -26,6 +28,9 @@ struct live_job { /* what is shown of a job's running step */
     bool quiet;     /* a step of the runner's own: only what went wrong in it is shown */
     bool began; /* its log has begun: with a group of what is run, in which shell and environment */
     bool opening;     /* within that group, which is not shown */
+    bool script;      /* that group named a shell: the step is no action */
+    bool inner;       /* within such a group of a step of a composite action */
+    bool inner_began; /* and a line of it was hidden */
     char *level;      /* of the sandbox, as the log said; NULL: not said */
     unsigned depth;   /* open ##[group]s, for indentation */
     struct strv said; /* messages of annotations that its log has shown */

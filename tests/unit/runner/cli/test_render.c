@@ -37,9 +37,14 @@
 #define ERROR(more) \
     "{'type':'annotation','job':'t','name':'t','step':2,'level':'error','message':'broke'" more "}"
 
+#define FAILED_STEP(number)                                                                   \
+    "{'type':'step.completed','job':'t','name':'t','step':" #number ",'step_name':'s" #number \
+    "','outcome':'failure','conclusion':'failure','duration_ms':5}"
+#define RUN_DONE "{'type':'run.completed','result':'failure','duration_ms':7}"
+
 struct text_case {
     const char *name;
-    const char *events[8];
+    const char *events[12];
     const char *out;
 };
 static const struct text_case text_cases[] = {
@@ -48,12 +53,26 @@ static const struct text_case text_cases[] = {
       LOG("built"), DONE("success")},
      "t | > Run make\nt | built\nt | \xe2\x9c\x93 Run make (5ms)\n"},
     {"another group is",
-     {STEP_STARTED, LOG("##[group]Run make"), LOG("x"), LOG("##[endgroup]"),
+     {STEP_STARTED, LOG("##[group]Run make"), LOG("shell: x"), LOG("##[endgroup]"),
       LOG("##[group]Run make"), LOG("y"), DONE("success")},
      "t | > Run make\nt | Run make\nt |   y\nt | \xe2\x9c\x93 Run make (5ms)\n"},
     {"so is one of the step's own",
      {STEP_STARTED, LOG("##[group]Files"), LOG("x"), LOG("##[endgroup]"), DONE("success")},
      "t | > Run make\nt | Files\nt |   x\nt | \xe2\x9c\x93 Run make (5ms)\n"},
+    {"steps of a composite action are named, their scripts are not shown",
+     {STEP_STARTED, LOG("Prepare all required actions"), LOG("##[group]Run ./act"), LOG("with:"),
+      LOG("##[endgroup]"), LOG("##[group]Run echo a"), LOG("\\u001b[36;1mecho a\\u001b[0m"),
+      LOG("shell: /usr/bin/bash -e {0}"), LOG("env:"), LOG("  A: b"), LOG("##[endgroup]"),
+      LOG("a")},
+     "t | > Run make\nt |   > Run echo a\nt | a\n"},
+    {"groups of theirs that are called so are shown",
+     {STEP_STARTED, LOG("##[group]Run ./act"), LOG("##[endgroup]"), LOG("##[group]Run tests"),
+      LOG("  indented"), LOG("shell: x"), LOG("##[error]y"), LOG("##[endgroup]"), LOG("env:")},
+     "t | > Run make\nt |   > Run tests\nt |     indented\nt |   shell: x\nt |   error: y\nt | env:\n"},
+    {"those of a script are, too",
+     {STEP_STARTED, LOG("##[group]Run x"), LOG("shell: sh"), LOG("##[endgroup]"),
+      LOG("##[group]Run tests"), LOG("with:"), LOG("Prepare all required actions")},
+     "t | > Run make\nt | Run tests\nt |   with:\nt |   Prepare all required actions\n"},
     {"every step has an opening group",
      {STEP_STARTED, LOG("##[group]Run make"), DONE("success"), STEP_STARTED,
       LOG("##[group]Run make"), LOG("x"), LOG("##[endgroup]"), LOG("y")},
@@ -127,6 +146,23 @@ static const struct text_case text_cases[] = {
       "{'type':'run.completed','result':'success','duration_ms':8}"},
      "\n  run  success    7ms\n\nSummary of t: make\n  # T\n\n  red\\x07\n\nSummary of t\n  x\n"
      "\n  run  success    8ms\n"},
+    {"the reason of a failure is an error of the step that failed",
+     {FAILED_STEP(3), ERROR(""),
+      "{'type':'annotation','job':'t','name':'t','step':3,'level':'error','message':'3 broke'}",
+      JOB_DONE("t", "failure", ""), RUN_DONE},
+     "t | \xe2\x9c\x97 s3 [failure] (5ms)\nt | error: broke\nt | error: 3 broke\n"
+     "t | \xe2\x9c\x97 job failure (5ms)\n\n  t    failure    5ms\n    s3: 3 broke\n"
+     "  run  failure    7ms\n  2 errors, 0 warnings\n"},
+    {"none of a step that went on",
+     {ERROR(""), FAILED_STEP(3), ERROR(""), JOB_DONE("t", "failure", ""), RUN_DONE},
+     "t | error: broke\nt | \xe2\x9c\x97 s3 [failure] (5ms)\nt | error: broke\n"
+     "t | \xe2\x9c\x97 job failure (5ms)\n\n  t    failure    5ms\n    s3\n"
+     "  run  failure    7ms\n  2 errors, 0 warnings\n"},
+    {"or of the job, when no step ran",
+     {"{'type':'annotation','job':'t','name':'t','level':'error','message':'no label'}",
+      JOB_DONE("t", "failure", ""), RUN_DONE},
+     "t | error: no label\nt | \xe2\x9c\x97 job failure (5ms)\n\n  t    failure    5ms\n    no label\n"
+     "  run  failure    7ms\n  1 error, 0 warnings\n"},
 };
 
 /* With --verbose. */
@@ -177,7 +213,7 @@ static void check(const struct text_case *c, bool verbose)
     FILE *f = open_memstream(&text, &n);
     struct render *r = render_new(f, false, false, verbose);
 
-    for (size_t k = 0; k < 8 && c->events[k] != NULL; k++)
+    for (size_t k = 0; k < sizeof c->events / sizeof c->events[0] && c->events[k] != NULL; k++)
         show(r, c->events[k]);
     render_flush(r);
     render_free(r);
