@@ -79,16 +79,28 @@ static void check_reach(struct lint *l)
 
 /* ---- times ---- */
 
-static void check_minutes(struct lint *l, const struct yx_node *map, double most)
+/* Source: docs: five days on self-hosted runners. The runner cuts fractions of a step's limit off and takes 0
+ * and less for no limit at all (spec job-execution 4); what the service makes of a job's 0 is not documented. */
+static void check_minutes(struct lint *l, const struct yx_node *map, bool step)
 {
+    static const double most = 7200;
     const struct yx_node *t = lint_get(map, "timeout-minutes");
     struct err e;
     uint64_t v;
 
     if (t == NULL || t->kind != YX_SCALAR || lint_kind(t) != TOK_NUMBER)
         return;
-    if (t->text.p[0] == '-' || sv_is(t->text, "0"))
+    bool fraction = sv_chr(t->text, '.') != SV_NPOS;
+    if (step && (t->text.p[0] == '-' || sv_starts(t->text, SV("0.")) || sv_is(t->text, "0")))
+        lint_at(l, &rule_timeout_range, t, "a time limit of '" SV_FMT "' is none; write 1 or more",
+                SV_ARG(t->text));
+    else if (t->text.p[0] == '-' || sv_is(t->text, "0"))
         lint_at(l, &rule_timeout_range, t, "a time limit of '" SV_FMT "' ends it at once",
+                SV_ARG(t->text));
+    else if (fraction)
+        lint_at(l, &rule_timeout_range, t,
+                "a time limit is a number of whole minutes; the fraction of '" SV_FMT
+                "' is cut off",
                 SV_ARG(t->text));
     else if (num_u64(t->text, UINT32_MAX, &v, &e) == 0 && (double)v > most)
         lint_at(l, &rule_timeout_range, t, "%.0f minutes is the most that GitHub allows", most);
@@ -96,9 +108,9 @@ static void check_minutes(struct lint *l, const struct yx_node *map, double most
 
 static void check_times(struct lint *l, const struct lint_job *j)
 {
-    check_minutes(l, j->node, 7200); /* docs: five days on self-hosted runners */
+    check_minutes(l, j->node, false);
     for (size_t i = 0; i < j->n_steps; i++)
-        check_minutes(l, j->steps[i].node, 7200);
+        check_minutes(l, j->steps[i].node, true);
     if (lint_key(j->node, "timeout-minutes") == NULL && lint_key(j->node, "uses") == NULL &&
         j->n_steps > 0)
         lint_at(l, &rule_missing_timeout, j->key,

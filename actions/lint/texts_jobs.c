@@ -258,8 +258,9 @@ const struct lint_rule rule_timeout_range = {
     .id = "timeout-range",
     .level = LINT_WARNING,
     .summary = "A time limit that cannot be meant",
-    .why = "A limit of 0 or less ends the job at once, and nothing runs longer than five "
-           "days.",
+    .why =
+        "A limit of 0 or less ends a job at once and is no limit for a step, nothing runs longer "
+        "than five days, and fractions of a minute are cut off.",
     .scope = LINT_JOB,
     .bad = "runs-on: ubuntu-latest\n"
            "timeout-minutes: 0\n"
