@@ -166,5 +166,6 @@ const struct wf_job *wf_job(const struct wf *w, struct sv id); /* ASCII case ign
 const struct tok *wf_event(const struct wf *w,
                            struct sv name); /* its configuration or NULL; see wf_has_event */
 bool wf_has_event(const struct wf *w, struct sv name);
+const char *const *wf_event_names(void); /* all that GitHub has, NULL-terminated */
 
 #endif

@@ -169,3 +169,8 @@ static const struct schema event_map = {
                    {"workflow_run", &workflow_run, false})};
 const struct schema schema_on = {.kind = SCHEMA_ONE_OF,
                                  .one_of = ONE_OF(&event_name, &event_names, &event_map)};
+
+const char *const *wf_event_names(void)
+{
+    return event_name.values;
+}

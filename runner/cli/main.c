@@ -3,15 +3,42 @@
  * gantry: command line and listener. */
 #include "runner/cli/options.h"
 
+#include "actions/nearest.h"
+#include "actions/workflow.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/proc.h"
 
+static bool in_list(const char *word, const char *const *list)
+{
+    while (*list != NULL && strcmp(word, *list) != 0)
+        list++;
+    return *list != NULL;
+}
+
+/* Who comes from other programs gives events and options without a command. */
 static int unknown_command(const char *word)
 {
+    const char **names = xcalloc(cli_n_commands + 1, sizeof *names);
+    const char *meant;
     struct err e = {0};
 
-    (void)err_set(&e, FAIL_INPUT, "unknown command '%.60s'; see gantry help", word);
+    for (size_t i = 0; i < cli_n_commands; i++)
+        names[i] = cli_commands[i].name;
+    meant = nearest_name(sv_of(word), names);
+    if (word[0] == '-')
+        (void)err_set(&e, FAIL_INPUT,
+                      "'%.60s' comes before a command; options follow it, as in gantry run --list",
+                      word);
+    else if (in_list(word, wf_event_names()))
+        (void)err_set(&e, FAIL_INPUT, "unknown command '%.60s'; did you mean gantry run %.60s?",
+                      word, word);
+    else if (meant != NULL)
+        (void)err_set(&e, FAIL_INPUT, "unknown command '%.60s'; did you mean '%s'?", word, meant);
+    else
+        (void)err_set(&e, FAIL_INPUT, "unknown command '%.60s'; see gantry help", word);
+    free(names);
     return cli_fail(&e);
 }
 

@@ -202,6 +202,9 @@ static const char *why_not(const struct workflow *w, const struct plan_skip *s)
 {
     AUTO(auto_free) char *place = xasprintf("%s:", w->path);
 
+    if (s->result == PLAN_SKIPPED && s->reason != NULL && sv_starts(sv_of(s->reason), SV("if: ")) &&
+        strstr(s->reason, "needs.") != NULL)
+        return "its condition depends on other jobs, known only when it runs";
     if (s->result == PLAN_SKIPPED)
         return s->reason != NULL ? s->reason : "skipped";
     return sv_starts(sv_of(s->reason), sv_of(place))

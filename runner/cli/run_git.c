@@ -185,9 +185,11 @@ static int read_commit(struct repo *r, const char *commit, struct git *g, struct
     size_t n, space;
 
     if (git_end(g, &text, &n, e) < 0)
-        return err_set(e, FAIL_INPUT,
-                       "repository '%s' has no commit '%.80s'; commit something first", r->top,
-                       commit);
+        return strcmp(commit, "HEAD") == 0
+                   ? err_set(e, FAIL_INPUT, "repository '%s' has no commit yet; commit something",
+                             r->top)
+                   : err_set(e, FAIL_INPUT, "repository '%s' has no commit '%.80s'; see git log",
+                             r->top, commit);
     s = (struct sv){text, n};
     r->sha = take_line(&s);
     r->parent = take_line(&s);

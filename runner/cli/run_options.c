@@ -108,7 +108,7 @@ static int read_secrets(const struct args *a, json_t *into, struct err *e)
     return 0;
 }
 
-/* A value of a NAME=VALUE line: bare, 'literal' or "with \n \t \" \\ escapes". */
+/* A value of a NAME=VALUE line (or lines, in quotes): bare, 'literal' or "with \n \t \" \\ escapes". */
 static int line_value(struct sv s, const char *path, unsigned line, struct buf *out, struct err *e)
 {
     char quote = (char)(s.n > 0 ? s.p[0] : '\0');
@@ -118,7 +118,7 @@ static int line_value(struct sv s, const char *path, unsigned line, struct buf *
         return 0;
     }
     if (s.n < 2 || s.p[s.n - 1] != quote)
-        return err_set(e, FAIL_INPUT, "%s:%u: the quote is not closed on its line", path, line);
+        return err_set(e, FAIL_INPUT, "%s:%u: the quote of the value is not closed", path, line);
     s = sv_sub(s, 1, s.n - 2);
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -131,11 +131,37 @@ static int line_value(struct sv s, const char *path, unsigned line, struct buf *
     return 0;
 }
 
+/* A quoted value may go on in the lines below, as keys do, and have a comment after it: `line` grows to its closing
+ * quote (both lie in one text), `rest` and `number` follow. Without such a quote all stays: line_value() complains. */
+static void join_lines(struct sv *line, struct sv *rest, unsigned *number)
+{
+    char quote = (char)(line->n > 0 ? line->p[0] : '\0');
+    const char *end = rest->p != NULL ? rest->p + rest->n : line->p + line->n;
+    const char *p = line->p + 1;
+    struct sv after, more;
+
+    if ((quote != '"' && quote != '\'') || (line->n > 1 && line->p[line->n - 1] == quote))
+        return;
+    while (p < end && *p != quote)
+        p += *p == '\\' && quote == '"' && end - p > 1 ? 2 : 1;
+    if (p == end)
+        return;
+    after = (struct sv){p + 1, (size_t)(end - p) - 1};
+    (void)sv_next(&after, '\n', &more);
+    more = sv_trim(more);
+    if (more.n > 0 && more.p[0] != '#')
+        return;
+    *line = (struct sv){line->p, (size_t)(p - line->p) + 1};
+    *rest = after;
+    for (size_t i = 0; i < line->n; i++)
+        *number += line->p[i] == '\n';
+}
+
 static int read_lines(const char *option, const char *path, json_t *into, struct err *e)
 {
     AUTO(auto_free) char *text = NULL;
     struct sv rest, line, key;
-    unsigned number = 0;
+    unsigned number = 0, first;
     size_t n;
 
     if (fs_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &n, e) < 0)
@@ -154,8 +180,10 @@ static int read_lines(const char *option, const char *path, json_t *into, struct
         key = sv_trim(key);
         if (line.p == NULL)
             return err_set(e, FAIL_INPUT, "%s:%u: not of the form NAME=VALUE", path, number);
-        if (check_name(path, key, true, e) < 0 ||
-            line_value(sv_trim(line), path, number, &value, e) < 0)
+        line = sv_trim(line);
+        first = number;
+        join_lines(&line, &rest, &number);
+        if (check_name(path, key, true, e) < 0 || line_value(line, path, first, &value, e) < 0)
             return -1;
         k = sv_dup(key);
         put(into, k, buf_sv(&value));

@@ -230,6 +230,10 @@ static int decide_all(struct run_request *r, bool named, struct err *e)
     if (n_valid == 1 && valid != NULL)
         return err_set(e, FAIL_INPUT, "%s: does not run for event %.60s: %s", valid->path,
                        r->event.name, valid->why.text);
+    const char *meant = nearest_name(sv_of(r->event.name), wf_event_names());
+    if (meant != NULL && strcmp(meant, r->event.name) != 0)
+        return err_set(e, FAIL_INPUT, "there is no event '%.60s'; did you mean '%s'?",
+                       r->event.name, meant);
     return err_set(e, FAIL_INPUT,
                    "none of %zu workflows runs for event %.60s on %.100s; gantry run --list shows "
                    "why",

@@ -195,10 +195,10 @@ int gh_jit_parse(struct sv base64, struct gh_registration *out, struct err *e)
     AUTO(gh_registration_done) struct gh_registration r = GH_REGISTRATION_INIT;
 
     if (base64_decode(sv_trim(base64), &text, e) < 0 || buf_done(&text, "jit configuration", e) < 0)
-        return err_wrap(e, "jit configuration");
-    blob = jx_parse(buf_sv(&text), "jit configuration", e);
+        return err_wrap(e, "jit configuration: give it whole, as the server gave it");
+    blob = jx_parse(buf_sv(&text), "its JSON", e);
     if (blob == NULL)
-        return -1;
+        return err_wrap(e, "jit configuration: give it whole, as the server gave it");
     if (!json_is_object(blob))
         return err_set(e, FAIL_INPUT, "jit configuration: not a JSON object of files");
     if (file_json(blob, ".runner", &settings, e) < 0 ||

@@ -273,10 +273,8 @@ static bool has_runner(struct leg *l)
     for (size_t i = 0; i < s->n_runners; i++)
         if (!s->runners[i]->deleted && runner_has_labels(s->runners[i], l->plan->labels, &missing))
             return true;
-    buf_addf(&t, "job '%s' asks for the label '%s', which no runner has; the local runner has",
-             l->id, missing != NULL ? missing : "");
-    for (size_t i = 0; i < s->cfg.labels.n; i++)
-        buf_addf(&t, "%s %s", i > 0 ? "," : "", s->cfg.labels.v[i]);
+    buf_addf(&t, "no local runner has the label '%s'; leave the job out with -j or --matrix",
+             missing != NULL ? missing : "");
     leg_finish(l, PLAN_FAILURE, t.p);
     return false;
 }

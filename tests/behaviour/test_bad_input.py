@@ -117,8 +117,7 @@ FAILING = {
         "No such file or directory"),
     "a label that no runner has": (
         GOOD.replace("ubuntu-latest", "windows-2022"),
-        "job 't' asks for the label 'windows-2022', which no runner has; the local runner has self-hosted, Linux, X64, "
-        "ubuntu-latest, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04, ubuntu-slim"),
+        "no local runner has the label 'windows-2022'; leave the job out with -j or --matrix"),
 }
 
 
