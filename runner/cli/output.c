@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -144,6 +146,14 @@ size_t output_waiting(const struct output *o)
 bool output_failed(const struct output *o)
 {
     return o->failed;
+}
+
+bool output_wants_color(const struct output *o)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return isatty(o->fd) && (no == NULL || no[0] == '\0') &&
+           !(term != NULL && strcmp(term, "dumb") == 0);
 }
 
 void output_finish(struct output *o, int stall_ms)

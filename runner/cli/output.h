@@ -20,6 +20,7 @@ void output_free(struct output *o); /* before the loop; what waits is dropped. N
 FILE *output_file(struct output *o);
 size_t output_waiting(const struct output *o); /* bytes */
 bool output_failed(const struct output *o);
+bool output_wants_color(const struct output *o); /* a terminal, unless NO_COLOR or TERM=dumb */
 /* Waits until all is taken, as long as some is every stall_ms. */
 void output_finish(struct output *o, int stall_ms);
 

@@ -526,14 +526,6 @@ struct live *live_begin(const struct run_request *r)
     return v;
 }
 
-static bool use_color(void)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') &&
-           !(term != NULL && strcmp(term, "dumb") == 0);
-}
-
 /* The rest, once the repository is known. */
 static int go(struct live *v, struct err *e)
 {
@@ -547,8 +539,8 @@ static int go(struct live *v, struct err *e)
         return -1;
     sup_go(v->sup, v->source.json, v->source.folder, v->source.listing);
     v->out = output_new(v->loop, STDOUT_FILENO, on_taken, v);
-    v->render = render_new(output_file(v->out), args_flag(v->r->args, "json"), use_color(),
-                           args_flag(v->r->args, "verbose"));
+    v->render = render_new(output_file(v->out), args_flag(v->r->args, "json"),
+                           output_wants_color(v->out), args_flag(v->r->args, "verbose"));
     v->pause_timer = loop_add_timer(v->loop, 0, on_pause, v);
     v->hc = hc_new(v->loop, &ho, e);
     return v->hc != NULL ? 0 : -1;
