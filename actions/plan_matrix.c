@@ -12,6 +12,10 @@
 /* Ours, to bound the work; legs are bounded by PLAN_MAX_LEGS. */
 #define MAX_PRODUCT 100000U   /* combinations before exclude */
 #define MAX_FILTERS 10000000U /* combinations times items of include and exclude */
+#define MAX_WORK    30000000U /* values that they are compared with, longer ones for so many bytes: */
+#define WORK_BYTES  32U
+/* Of the texts that make the id and the name of a leg, which show their beginning. */
+#define MAX_SEGMENTS ((size_t)4096)
 
 struct builder {
     const struct wf *wf;        /* with the file table */
@@ -23,6 +27,7 @@ struct builder {
     struct val **filters, **extras;
     struct expr *equal; /* left == right */
     struct val *left, *right;
+    size_t work;
     struct nameset ids;
     struct matrix *out;
 };
@@ -92,7 +97,8 @@ static bool matches(struct builder *b, struct val *filter, struct val *value, un
 {
     enum val_kind k = val_kind(filter);
 
-    if (depth > TOK_MAX_DEPTH)
+    b->work += 1 + (val_get_string(filter).n + val_get_string(value).n) / WORK_BYTES;
+    if (depth > TOK_MAX_DEPTH || b->work > MAX_WORK)
         return false;
     if (k != VAL_ARRAY && k != VAL_OBJECT)
         return equal(b, value, filter);
@@ -140,6 +146,7 @@ struct segments {
     size_t n, cap;
     char **texts;
     size_t texts_cap;
+    size_t left; /* of MAX_SEGMENTS */
 };
 
 static void collect(struct segments *s, const struct val *v, unsigned depth)
@@ -147,27 +154,33 @@ static void collect(struct segments *s, const struct val *v, unsigned depth)
     enum val_kind k = val_kind(v);
 
     if (k == VAL_ARRAY || k == VAL_OBJECT) {
-        for (size_t i = 0; i < val_count(v) && depth < TOK_MAX_DEPTH; i++)
+        for (size_t i = 0; i < val_count(v) && depth < TOK_MAX_DEPTH && s->left > 0; i++)
             collect(s, val_at(v, i), depth + 1);
         return;
     }
     AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
     val_to_text(v, &b);
+    s->left--; /* nothing takes time, too */
     if (b.len == 0 || b.over)
         return;
+    struct sv text = buf_sv(&b);
+    if (text.n > s->left)
+        text.n = utf8_whole(sv_sub(text, 0, s->left));
+    if (text.n == 0)
+        return;
+    s->left -= text.n;
     GROW(s->v, s->cap, s->n + 1);
     GROW(s->texts, s->texts_cap, s->n + 1);
-    size_t n;
-    s->texts[s->n] = buf_take(&b, &n);
-    s->v[s->n] = (struct sv){s->texts[s->n], n};
+    s->texts[s->n] = sv_dup(text);
+    s->v[s->n] = (struct sv){s->texts[s->n], text.n};
     s->n++;
 }
 
 /* values without extras: ids and names come before them. Those that are too many are counted, as the error says it. */
 static int add_leg(struct builder *b, struct val *values, const struct val *extra, struct err *e)
 {
-    struct segments s = {0};
-    AUTO(buf_free) struct buf joined = BUF_INIT(8U << 20);
+    struct segments s = {.left = MAX_SEGMENTS};
+    AUTO(buf_free) struct buf joined = BUF_INIT(4 * MAX_SEGMENTS);
 
     if (b->out->n >= PLAN_MAX_LEGS) {
         b->out->left_out++;
@@ -192,13 +205,14 @@ static int add_leg(struct builder *b, struct val *values, const struct val *extr
     b->out->legs[b->out->n++] = (struct matrix_leg){
         .values = all,
         .id = id,
-        .segments = joined.over ? xstrdup("") : buf_take(&joined, NULL),
+        .segments = buf_take(&joined, NULL),
     };
     return 0;
 }
 
 static int product(struct builder *b, struct err *e)
 {
+    static const char too_many[] = "The matrix has too many combinations and filters";
     size_t n_vectors = val_count(b->vectors), total = n_vectors > 0 ? 1 : 0;
 
     for (size_t i = 0; i < n_vectors; i++) {
@@ -207,7 +221,7 @@ static int product(struct builder *b, struct err *e)
             return fail(b, NULL, e, "The matrix has more than 100000 combinations", SV(""));
     }
     if (total > MAX_FILTERS / (count(b->include) + count(b->exclude) + 1))
-        return fail(b, NULL, e, "The matrix has too many combinations and filters", SV(""));
+        return fail(b, NULL, e, too_many, SV(""));
     for (size_t p = 0; p < total; p++) {
         AUTO(auto_val) struct val *c = val_object();
         size_t block = total;
@@ -220,6 +234,8 @@ static int product(struct builder *b, struct err *e)
         if (excluded(b, c))
             continue;
         AUTO(auto_val) struct val *extra = included(b, c);
+        if (b->work > MAX_WORK)
+            return fail(b, NULL, e, too_many, SV(""));
         if (add_leg(b, c, extra, e) < 0)
             return -1;
     }

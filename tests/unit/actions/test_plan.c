@@ -139,6 +139,80 @@ static void an_unknown_job_is_an_error(void **state)
     assert_string_equal(e.msg, "no job 'a/b' in 'f.yml'; see gantry run --list");
 }
 
+static void add_nothing(struct buf *b, const struct plan_leg *l, const char *flags)
+{
+    (void)b;
+    (void)l;
+    (void)flags;
+}
+
+/* What the planner says to a matrix that is a variable. */
+static void play_matrix(struct val *matrix, struct buf *got)
+{
+    const struct plan_case c = {"", "  a: {strategy: {matrix: '${{ vars.m }}'}, " RUN "}", "", "",
+                                ""};
+    AUTO(auto_wf) struct wf *w = parse(&c);
+    AUTO(auto_val) struct val *vars = val_object();
+    const struct plan_inputs in = {.wf = w, .vars = vars};
+    struct plan p;
+    struct err e = {0};
+
+    val_sets(vars, "m", matrix);
+    assert_int_equal(plan_next(&in, NULL, 0, false, &p, &e), 0);
+    plan_dump(&p, add_nothing, "", got);
+    plan_done(&p);
+}
+
+/* The same text so many times. */
+static struct val *copies(const struct val *text, size_t n)
+{
+    struct val *list = val_array();
+
+    for (size_t i = 0; i < n; i++)
+        val_push(list, val_clone_shallow(text));
+    return list;
+}
+
+/* Each of 400 texts is compared with 400 others, which differ in the last character only. */
+static void a_matrix_costs_limited_work(void **state)
+{
+    AUTO(auto_free) char *text = xasprintf("%6000s", "x");
+    AUTO(buf_free) struct buf got = BUF_INIT(65536);
+    AUTO(auto_val) struct val *here = val_string(sv_of(text));
+    struct val *matrix = val_object(), *exclude = val_array();
+
+    (void)state;
+    text[5999] = 'y';
+    AUTO(auto_val) struct val *there = val_string(sv_of(text));
+    for (size_t i = 0; i < 400; i++) {
+        struct val *item = val_object();
+        val_sets(item, "k", val_ref(there));
+        val_push(exclude, item);
+    }
+    val_sets(matrix, "k", copies(here, 400));
+    val_sets(matrix, "exclude", exclude);
+    play_matrix(matrix, &got);
+    assert_non_null(strstr(got.p, "The matrix has too many combinations and filters"));
+}
+
+/* 256 legs of 400,000 numbers each: minutes and gigabytes, where all of them became a part of the names. */
+static void names_of_legs_are_made_of_their_beginnings(void **state)
+{
+    AUTO(buf_free) struct buf got = BUF_INIT(1U << 20);
+    AUTO(auto_val) struct val *zero = val_number(0);
+    struct val *matrix = val_object(), *one = val_array(), *legs = val_array();
+
+    (void)state;
+    for (unsigned i = 0; i < 256; i++)
+        val_push(legs, val_number(i));
+    val_push(one, copies(zero, 400000));
+    val_sets(matrix, "a", legs);
+    val_sets(matrix, "b", one);
+    play_matrix(matrix, &got);
+    assert_non_null(strstr(got.p, "'a (7, 0, 0, 0, "));
+    assert_non_null(strstr(got.p, "'a (255, 0, 0, 0, "));
+}
+
 static void results_of_legs_merge_by_the_table(void **state)
 {
     /* 9.5: current, then what becomes of it with a leg that was a success, a failure, cancelled, skipped */
@@ -212,8 +286,10 @@ static void a_queue_holds_a_hundred(void **state)
 
 int main(void)
 {
-    enum { N = sizeof cases / sizeof cases[0], M = 4 };
-    struct CMUnitTest tests[N + M] = {cmocka_unit_test(an_unknown_job_is_an_error),
+    enum { N = sizeof cases / sizeof cases[0], M = 6 };
+    struct CMUnitTest tests[N + M] = {cmocka_unit_test(a_matrix_costs_limited_work),
+                                      cmocka_unit_test(names_of_legs_are_made_of_their_beginnings),
+                                      cmocka_unit_test(an_unknown_job_is_an_error),
                                       cmocka_unit_test(results_of_legs_merge_by_the_table),
                                       cmocka_unit_test(arrivals_follow_the_rules),
                                       cmocka_unit_test(a_queue_holds_a_hundred)};
