@@ -370,6 +370,8 @@ int wf_case_check(const struct wf_case *c, const json_t *result, struct err *e)
         return -1;
     wf_case_print(&want, expected);
     wf_case_print(&got, result);
+    if (buf_done(&want, "expected JSON", e) < 0 || buf_done(&got, "result", e) < 0)
+        return -1;
     if (sv_eq(buf_sv(&want), buf_sv(&got)))
         return 0;
     struct sv a = buf_sv(&want), b = buf_sv(&got), x = {"", 0}, y = {"", 0};

@@ -4,13 +4,23 @@
 #include "base/http_client_priv.h"
 #include "base/mem.h"
 
-/* RFC 3986 5.2 for what redirects name: a whole URL, a path, or something beside the last one. */
+/* Whether it begins with a scheme: one further on belongs to a query. */
+static bool is_whole(struct sv to)
+{
+    size_t n = 0;
+
+    while (n < to.n && (ch_is_alnum(to.p[n]) || sv_chr(SV("+-."), to.p[n]) != SV_NPOS))
+        n++;
+    return sv_starts(sv_sub(to, n, SV_NPOS), SV("://"));
+}
+
+/* RFC 3986 5.2 for what redirects name: a whole URL, a path, something beside the last one, or another query of it. */
 static char *resolve(const char *base, struct sv to)
 {
     struct sv from = sv_of(base), path;
     size_t scheme = sv_find(from, SV("://")), slash;
 
-    if (sv_find(to, SV("://")) != SV_NPOS)
+    if (is_whole(to))
         return sv_dup(to);
     BUG(scheme == SV_NPOS);
     if (sv_starts(to, SV("//")))
@@ -23,6 +33,8 @@ static char *resolve(const char *base, struct sv to)
     from.n -= path.n; /* scheme and authority */
     if (sv_starts(to, SV("/")))
         return xasprintf("%.*s%.*s", (int)from.n, base, (int)to.n, to.p);
+    if (sv_starts(to, SV("?")))
+        return xasprintf("%.*s%.*s%.*s", (int)from.n, base, (int)path.n, path.p, (int)to.n, to.p);
     path.n = slash == SV_NPOS ? 0 : sv_rchr(path, '/');
     return xasprintf("%.*s%.*s/%.*s", (int)from.n, base, (int)path.n, path.p, (int)to.n, to.p);
 }
@@ -58,6 +70,14 @@ static void drop_secrets(struct hc_req *r)
     }
 }
 
+/* Whether the next request is a GET, without the body (RFC 9110 15.4). */
+static bool becomes_get(const struct hc_req *r, int status)
+{
+    if (status == 303)
+        return !sv_is(sv_of(r->method), "HEAD");
+    return status < 303 && sv_is(sv_of(r->method), "POST");
+}
+
 /* What forbids to follow, or 0. */
 static int check_hop(struct hc_req *r, int status, const char *location, struct url *from,
                      struct url *to, struct err *e)
@@ -68,7 +88,7 @@ static int check_hop(struct hc_req *r, int status, const char *location, struct 
         return -1;
     if (sv_ieq(from->scheme, SV("https")) && !sv_ieq(to->scheme, SV("https")))
         return err_set(e, FAIL_PROTO, "redirected from https:// to http://");
-    if (r->source_read && status >= 307 &&
+    if (r->source_read && !r->no_body && !becomes_get(r, status) &&
         (r->spec.rewind == NULL || r->spec.rewind(r->spec.ctx) < 0))
         return err_set(e, FAIL_PROTO, "redirected, and the body cannot be sent again");
     return 0;
@@ -76,17 +96,16 @@ static int check_hop(struct hc_req *r, int status, const char *location, struct 
 
 int hc_redirect(struct hc_req *r, int status, const char *location, struct err *e)
 {
-    bool post = sv_is(sv_of(r->method), "POST");
     struct url from = {.port = 0}, to = {.port = 0};
 
     if (check_hop(r, status, location, &from, &to, e) < 0)
         return -1;
     if (!sv_ieq(from.host, to.host) || from.port != to.port || !sv_ieq(from.scheme, to.scheme))
         drop_secrets(r);
-    if ((status == 303 && !sv_is(sv_of(r->method), "HEAD")) || (status < 303 && post)) {
+    if (becomes_get(r, status)) {
         free(r->method);
         r->method = xstrdup("GET");
-        r->no_body = true; /* RFC 9110 15.4 */
+        r->no_body = true;
     }
     free(r->url);
     r->url = xstrdup(location);

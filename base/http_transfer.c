@@ -209,7 +209,7 @@ static int set_options(struct hc_req *r, const struct url *u, struct err *e)
 
     OPT(CURLOPT_URL, r->url);
     OPT(CURLOPT_PROTOCOLS_STR, "http,https");
-    OPT(CURLOPT_FOLLOWLOCATION, 0L); /* by hand: see next_hop() */
+    OPT(CURLOPT_FOLLOWLOCATION, 0L); /* by hand: see hc_redirect() */
     /* One answer a connection: a long poll must not share its connection with anything. */
     OPT(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     OPT(CURLOPT_NOSIGNAL, 1L);

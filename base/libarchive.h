@@ -26,6 +26,7 @@
     X(entry_size)                      \
     X(entry_symlink)                   \
     X(error_string)                    \
+    X(filter_bytes)                    \
     X(read_data)                       \
     X(read_data_block)                 \
     X(read_free)                       \

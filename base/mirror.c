@@ -123,7 +123,8 @@ static int git_call(struct git_call *c, const char *dir, const char *const *args
 
     *c = (struct git_call){.argv = STRV_INIT, .envp = STRV_INIT, .spec = PROC_SPEC_INIT};
     if (proc_which("git", NULL, &c->path, e) < 0)
-        return -1;
+        return err_set(e, FAIL_UNSUPPORTED,
+                       "a mirror is read by git, which is not on PATH; install it");
     strv_add(&c->argv, c->path);
     strv_add(&c->argv, "-c");
     strv_add(&c->argv,
@@ -197,8 +198,11 @@ int mirror_commit(const char *dir, const char *ref, char **sha, struct err *e)
         buf_adds(&name, forms[i] + at + 2);
         if (mirror_git_text(dir,
                             (const char *const[]){"rev-parse", "--verify", "--quiet", name.p, NULL},
-                            NULL, 65536, &text, &n, e) < 0)
+                            NULL, 65536, &text, &n, e) < 0) {
+            if (e->code != FAIL_NOTFOUND)
+                return -1;
             continue;
+        }
         line = sv_trim(sv_of(text));
         if (line.n == 40 || line.n == 64) {
             *sha = sv_dup(line);

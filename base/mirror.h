@@ -21,7 +21,7 @@ MUST_USE int mirror_folder_file(const char *dir, const char *path, size_t max, s
                                 struct err *e);
 
 /* git in a mirror, with words and further variables (or NULL), both NULL-terminated: its output, at most max bytes, or
- * into a file. FAIL_NOTFOUND when it ends with a status other than 0. */
+ * into a file. FAIL_NOTFOUND when it ends with a status other than 0, FAIL_UNSUPPORTED where there is no git. */
 MUST_USE int mirror_git_text(const char *dir, const char *const *args, char *const *more,
                              size_t max, char **text, size_t *n, struct err *e);
 MUST_USE int mirror_git_to(const char *dir, const char *const *args, char *const *more, int out_fd,

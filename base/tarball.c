@@ -47,7 +47,9 @@ static int find_entry(struct archive *a, const char *path, size_t max, struct bu
             return err_set(e, FAIL_INPUT, "the archive cannot be read: %s", la.error_string(a));
         if (is_entry(la.entry_pathname(en), path) && la.entry_filetype(en) == AE_IFREG)
             return read_entry(a, path, max, out, e);
-        if (la.entry_size(en) < 0 || __builtin_add_overflow(passed, la.entry_size(en), &passed))
+        /* Headers alone may be a megabyte each; what is passed over counts before it is read. */
+        if (la.entry_size(en) < 0 ||
+            __builtin_add_overflow(la.filter_bytes(a, 0), la.entry_size(en), &passed))
             break;
     }
     return err_set(e, FAIL_NOTFOUND, "there is no file '%s' in it", path);

@@ -68,8 +68,13 @@ static int read_mirrors(const struct parse_calls *c, const char *repo, const cha
         bool git = false;
         AUTO(auto_free) char *sha = NULL;
         AUTO(auto_free) char *dir = mirror_find(c->mirrors->v[i], repo, &git);
-        if (dir == NULL || (git && mirror_commit(dir, ref, &sha, e) < 0))
+        if (dir == NULL)
             continue;
+        if (git && mirror_commit(dir, ref, &sha, e) < 0) {
+            if (e->code != FAIL_NOTFOUND)
+                return -1;
+            continue;
+        }
         int rc = git ? mirror_git_file(dir, NULL, sha, path, MAX_BYTES, out, e)
                      : mirror_folder_file(dir, path, MAX_BYTES, out, e);
         if (rc == 0)

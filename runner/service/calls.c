@@ -82,8 +82,13 @@ static int look_in_mirrors(struct svc *s, struct wanted *w, const char *path, st
     for (size_t i = 0; i < s->cfg.actions_dirs.n; i++) {
         bool git = false;
         AUTO(auto_free) char *dir = mirror_find(s->cfg.actions_dirs.v[i], w->repo, &git);
-        if (dir == NULL || (git && mirror_commit(dir, w->ref, &w->sha, e) < 0))
+        if (dir == NULL)
             continue;
+        if (git && mirror_commit(dir, w->ref, &w->sha, e) < 0) {
+            if (e->code != FAIL_NOTFOUND)
+                return -1;
+            continue;
+        }
         int rc = git ? mirror_objects_file(s, dir, w->sha, path, CALL_MAX_BYTES, out, e)
                      : mirror_folder_file(dir, path, CALL_MAX_BYTES, out, e);
         if (rc == 0 || e->code != FAIL_NOTFOUND)

@@ -184,6 +184,7 @@ static int try_namespaces(const char *uids, const char *gids, bool deny, struct 
         ;
     if (r == 0 && got.code != FAIL_NONE) {
         *e = got;
+        e->whole = 0; /* the other process has it */
         r = -1;
     }
     if (r < 0 && explain_inside(e) < 0)

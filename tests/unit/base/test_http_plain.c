@@ -239,6 +239,8 @@ static const struct hop hops[] = {
     {"beside the root", "/", "f?x", "GET /f?x HTTP/1.1"},
     {"no path", "", "f", "GET /f HTTP/1.1"},
     {"query without a path", "?q=/x", "f", "GET /f HTTP/1.1"},
+    {"a URL in the query", "/a/b", "/c?to=http://x/", "GET /c?to=http://x/ HTTP/1.1"},
+    {"another query", "/a/b?c=d", "?e", "GET /a/b?e HTTP/1.1"},
 };
 
 static void check_hop(void **state)

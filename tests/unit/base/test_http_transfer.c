@@ -238,11 +238,12 @@ static void check_rewind_fails(void **state)
     assert_int_equal(fx.script.served, 1);
 }
 
+#define MOVED(status) "HTTP/1.1 " status " x\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n"
+/* A PUT stays one, with its body from the beginning. */
 static void check_redirect_rewind(void **state)
 {
-    static const char moved[] = "HTTP/1.1 307 x\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n";
+    const char *moved = *state;
 
-    (void)state;
     script(3, (const char *const[]){moved, moved, OK_ANSWER});
     fx.source_left = 7;
     struct hc_spec s = {.method = "PUT",
@@ -309,7 +310,10 @@ int main(void)
         ONE(check_jump),
         ONE(check_concurrent),
         ONE(check_rewind_fails),
-        ONE(check_redirect_rewind),
+        {"redirected with 302", check_redirect_rewind, setup, teardown,
+         (void *)(uintptr_t)MOVED("302")},
+        {"redirected with 307", check_redirect_rewind, setup, teardown,
+         (void *)(uintptr_t)MOVED("307")},
         ONE(check_fetch),
     };
 
