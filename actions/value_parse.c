@@ -91,26 +91,6 @@ static int unicode_escape(struct reader *r, unsigned *code)
     return 0;
 }
 
-static char *put_utf8(char *w, unsigned code)
-{
-    if (code < 0x80) {
-        *w++ = (char)code;
-    } else if (code < 0x800) {
-        *w++ = (char)(0xC0 | code >> 6);
-        *w++ = (char)(0x80 | (code & 63));
-    } else if (code < 0x10000) {
-        *w++ = (char)(0xE0 | code >> 12);
-        *w++ = (char)(0x80 | (code >> 6 & 63));
-        *w++ = (char)(0x80 | (code & 63));
-    } else {
-        *w++ = (char)(0xF0 | code >> 18);
-        *w++ = (char)(0x80 | (code >> 12 & 63));
-        *w++ = (char)(0x80 | (code >> 6 & 63));
-        *w++ = (char)(0x80 | (code & 63));
-    }
-    return w;
-}
-
 static int escape(struct reader *r, char **w)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
@@ -122,7 +102,7 @@ static int escape(struct reader *r, char **w)
         r->p++;
         if (unicode_escape(r, &code) < 0)
             return -1;
-        *w = put_utf8(*w, code);
+        *w = utf8_put(*w, code);
         return 0;
     }
     const char *known = memchr(from, *r->p, sizeof from - 1);

@@ -91,30 +91,10 @@ void buf_addvf(struct buf *b, const char *fmt, va_list ap)
 void buf_add_utf8(struct buf *b, unsigned code)
 {
     char s[4];
-    size_t n;
 
     if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
         code = 0xFFFD;
-    if (code < 0x80) {
-        s[0] = (char)code;
-        n = 1;
-    } else if (code < 0x800) {
-        s[0] = (char)(0xC0 | code >> 6);
-        s[1] = (char)(0x80 | (code & 0x3F));
-        n = 2;
-    } else if (code < 0x10000) {
-        s[0] = (char)(0xE0 | code >> 12);
-        s[1] = (char)(0x80 | (code >> 6 & 0x3F));
-        s[2] = (char)(0x80 | (code & 0x3F));
-        n = 3;
-    } else {
-        s[0] = (char)(0xF0 | code >> 18);
-        s[1] = (char)(0x80 | (code >> 12 & 0x3F));
-        s[2] = (char)(0x80 | (code >> 6 & 0x3F));
-        s[3] = (char)(0x80 | (code & 0x3F));
-        n = 4;
-    }
-    buf_add(b, s, n);
+    buf_add(b, s, (size_t)(utf8_put(s, code) - s));
 }
 
 void buf_consume(struct buf *b, size_t n)

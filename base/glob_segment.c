@@ -268,21 +268,7 @@ static bool units_to_text(struct seg *s, const struct op *ops, size_t n)
                 return false;
             code = 0x10000 + ((code & 0x3FF) << 10) + (ops[++i].unit & 0x3FFU);
         }
-        if (code < 0x80) {
-            *w++ = (char)code;
-        } else if (code < 0x800) {
-            *w++ = (char)(0xC0 | code >> 6);
-            *w++ = (char)(0x80 | (code & 0x3F));
-        } else {
-            if (code < 0x10000) {
-                *w++ = (char)(0xE0 | code >> 12);
-            } else {
-                *w++ = (char)(0xF0 | code >> 18);
-                *w++ = (char)(0x80 | (code >> 12 & 0x3F));
-            }
-            *w++ = (char)(0x80 | (code >> 6 & 0x3F));
-            *w++ = (char)(0x80 | (code & 0x3F));
-        }
+        w = utf8_put(w, code);
     }
     s->text = (struct sv){s->buffer, (size_t)(w - s->buffer)};
     return true;

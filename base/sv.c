@@ -158,6 +158,27 @@ size_t utf8_next(struct sv *s, unsigned *code)
     return k;
 }
 
+char *utf8_put(char *w, unsigned code)
+{
+    if (code < 0x80) {
+        *w++ = (char)code;
+        return w;
+    }
+    if (code < 0x800) {
+        *w++ = (char)(0xC0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            *w++ = (char)(0xE0 | code >> 12);
+        } else {
+            *w++ = (char)(0xF0 | code >> 18);
+            *w++ = (char)(0x80 | (code >> 12 & 0x3F));
+        }
+        *w++ = (char)(0x80 | (code >> 6 & 0x3F));
+    }
+    *w++ = (char)(0x80 | (code & 0x3F));
+    return w;
+}
+
 size_t sv_printable(struct sv s)
 {
     const uint64_t top = UINT64_C(0x8080808080808080), one = UINT64_C(0x0101010101010101);

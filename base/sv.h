@@ -133,6 +133,8 @@ bool utf8_valid(struct sv s);
 /* Reads one code point and advances; an ill-formed byte gives U+FFFD and advances one byte.
  * Returns (size_t) bytes consumed, 0 at the end. */
 size_t utf8_next(struct sv *s, unsigned *code);
+/* Writes a code point that is no surrogate as 1 to 4 bytes; returns their end. */
+char *utf8_put(char *w, unsigned code);
 /* How much of s ends with a whole character: up to three bytes less than s.n where its last one is cut. */
 size_t utf8_whole(struct sv s);
 /* Number of UTF-16 units that .NET or JavaScript would count. */
