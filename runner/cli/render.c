@@ -30,6 +30,7 @@ void render_free(struct render *r)
     if (r == NULL)
         return;
     render_forget_rows(r);
+    render_forget_runs(r);
     for (size_t i = 0; i < r->n_jobs; i++) {
         free(r->jobs[i].name);
         free(r->jobs[i].step);
@@ -42,6 +43,7 @@ void render_free(struct render *r)
     free(r->rows);
     free(r->jobs);
     free(r->title);
+    free(r->path);
     free(r->result);
     buf_free(&r->out);
     buf_free(&r->cut);
@@ -174,7 +176,12 @@ static void on_run_started(struct render *r, const json_t *e)
     }
     buf_addf(&r->out, " (" SV_FMT " ", SV_ARG(jx_str(e, "event", "")));
     render_safe(&r->out, jx_str(e, "ref", ""), false);
-    buf_addf(&r->out, " " SV_FMT ")\n", SV_ARG(sv_sub(sha, 0, 7)));
+    buf_addf(&r->out, " " SV_FMT, SV_ARG(sv_sub(sha, 0, 7)));
+    if (r->path != NULL && !sv_is(jx_str(e, "workflow", ""), r->path)) {
+        buf_adds(&r->out, ", ");
+        render_safe(&r->out, sv_of(r->path), false);
+    }
+    buf_adds(&r->out, ")\n");
     free(r->title);
     r->title = sv_dup(jx_str(e, "workflow", ""));
 }

@@ -23,8 +23,11 @@ struct event_line;
 void render_line(struct render *r, const struct event_line *l);
 /* What was collected is written: after the events that have come. */
 void render_flush(struct render *r);
-/* The table at the end. Nothing in JSON mode. */
+/* Before the first event of one of several runs: the file that it is of. */
+void render_next(struct render *r, const char *path);
+/* The table at the end of a run; and that of several runs, when all are over. Nothing in JSON mode. */
 void render_summary(struct render *r);
+void render_whole(struct render *r);
 /* True when writing failed (the reader went away). */
 bool render_broken(const struct render *r);
 

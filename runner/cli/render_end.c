@@ -62,6 +62,19 @@ static void failure_row(struct render *r, const struct row *row)
     buf_addc(&r->out, '\n');
 }
 
+/* Returns the width of the names, at least `width`. */
+static size_t show_rows(struct render *r, const struct row *rows, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        if (utf8_utf16_len(sv_of(rows[i].name)) > width)
+            width = utf8_utf16_len(sv_of(rows[i].name));
+    for (size_t i = 0; i < n; i++) {
+        summary_row(r, &rows[i], width);
+        failure_row(r, &rows[i]);
+    }
+    return width;
+}
+
 void render_forget_rows(struct render *r)
 {
     for (size_t i = 0; i < r->n_rows; i++) {
@@ -112,23 +125,61 @@ static void show_notes(struct render *r)
     render_forget_notes(r);
 }
 
+/* ---- several runs ---- */
+
+void render_forget_runs(struct render *r)
+{
+    for (size_t i = 0; i < r->n_runs; i++) {
+        free(r->runs[i].name);
+        free(r->runs[i].result);
+    }
+    free(r->runs);
+    r->runs = NULL;
+    r->n_runs = r->cap_runs = 0;
+}
+
+void render_next(struct render *r, const char *path)
+{
+    if (r->path != NULL && !r->json)
+        buf_addc(&r->out, '\n');
+    free(r->path);
+    r->path = xstrdup(path);
+}
+
+static void keep_run(struct render *r, const struct row *whole)
+{
+    GROW(r->runs, r->cap_runs, r->n_runs + 1);
+    r->runs[r->n_runs++] = (struct row){
+        .name = strcmp(whole->name, r->path) == 0 ? xstrdup(whole->name)
+                                                  : xasprintf("%s (%s)", whole->name, r->path),
+        .result = xstrdup(whole->result),
+        .ms = whole->ms,
+    };
+}
+
+void render_whole(struct render *r)
+{
+    if (r->n_runs < 2)
+        return;
+    render_paint(r, PAINT_BOLD);
+    buf_addf(&r->out, "\n%zu workflows\n", r->n_runs);
+    render_paint(r, PAINT_RESET);
+    show_rows(r, r->runs, r->n_runs, 0);
+}
+
 void render_summary(struct render *r)
 {
     char nameless[] = "run";
     struct row whole = {
         .name = r->title != NULL ? r->title : nameless, .result = r->result, .ms = r->ms};
-    size_t width = utf8_utf16_len(sv_of(whole.name));
+    size_t width;
 
     if (r->json || r->result == NULL)
         return;
-    for (size_t i = 0; i < r->n_rows; i++)
-        if (utf8_utf16_len(sv_of(r->rows[i].name)) > width)
-            width = utf8_utf16_len(sv_of(r->rows[i].name));
+    if (r->path != NULL)
+        keep_run(r, &whole);
     buf_addc(&r->out, '\n');
-    for (size_t i = 0; i < r->n_rows; i++) {
-        summary_row(r, &r->rows[i], width);
-        failure_row(r, &r->rows[i]);
-    }
+    width = show_rows(r, r->rows, r->n_rows, utf8_utf16_len(sv_of(whole.name)));
     render_paint(r, PAINT_BOLD);
     summary_row(r, &whole, width);
     render_paint(r, PAINT_RESET);

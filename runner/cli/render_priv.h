@@ -48,7 +48,10 @@ struct render {
     size_t n_jobs, cap_jobs;
     size_t width; /* of the longest job name so far */
     char *title, *result;
+    char *path; /* of its workflow, where several run; else NULL */
     int64_t ms;
+    struct row *runs; /* those that are over, where several run */
+    size_t n_runs, cap_runs;
     size_t errors, warnings;
     bool inside;    /* of a line that comes in parts; no other event comes between them */
     bool hidden;    /* that line is not shown */
@@ -82,5 +85,6 @@ size_t render_open_sgr(struct sv s);
 void render_keep_note(struct render *r, struct sv job, struct sv step, struct sv text);
 void render_forget_notes(struct render *r);
 void render_forget_rows(struct render *r);
+void render_forget_runs(struct render *r);
 
 #endif

@@ -33,6 +33,7 @@
 struct posted {
     struct live *live;
     char *id;
+    const char *path; /* of its workflow, borrowed */
     bool over;
     struct hc_req *cancel; /* being asked for, or NULL */
 };
@@ -180,10 +181,14 @@ static void show(struct live *v, size_t run)
     event_reader_begin(v->events, 0);
     v->completed = false;
     if (run < v->n_runs) {
+        if (v->n_runs > 1)
+            render_next(v->render, v->runs[run]->path);
         follow(v);
         return;
     }
     v->ended = true;
+    render_whole(v->render);
+    render_flush(v->render);
     if (output_waiting(v->out) == 0)
         loop_stop(v->loop);
 }
@@ -298,7 +303,7 @@ static void add_run(struct live *v, struct sv id)
 {
     struct posted *run = xcalloc(1, sizeof *run);
 
-    *run = (struct posted){.live = v, .id = sv_dup(id)};
+    *run = (struct posted){.live = v, .id = sv_dup(id), .path = v->r->workflows.v[v->at].path};
     GROW(v->runs, v->cap_runs, v->n_runs + 1);
     v->runs[v->n_runs++] = run;
 }

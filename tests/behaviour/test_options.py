@@ -85,3 +85,24 @@ def test_a_composite_action_is_shown_by_its_steps(gantry, repository):
     assert run.plain[first + 1:first + 6] == [
         "t |   > Run echo one", "t | one", "t |   > Run echo \"::group::Run tests\"; echo two; echo ::endgroup::",
         "t |   > Run tests", "t |   two"]
+
+
+def test_several_workflows_are_told_apart(gantry, repository):
+    """Two of one name and one without: each header has the file, and all results stand together at the end."""
+    job = "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps: [{run: %s}]\n"
+    repository.commit("name: CI\n" + job % "exit 0", {".github/workflows/a.yml": "name: CI\n" + job % "exit 1",
+                                                      ".github/workflows/bare.yml": job % "exit 0"})
+    run = gantry("run")
+    assert run.finish() == 1, run.errors
+    head = [line for line in run.plain if "(push " in line]
+    assert [line.rsplit(" ", 1)[-1] for line in (head[0], head[2])] == [".github/workflows/a.yml)", ".github/workflows/ci.yml)"]
+    assert head[1].startswith(".github/workflows/bare.yml: x (push ") and head[1].count("bare.yml") == 1
+    assert [run.plain[run.plain.index(line) - 1] for line in head[1:]] == ["", ""]
+    last = run.plain.index("3 workflows")
+    assert run.plain[last - 1] == ""
+    assert [line.split()[:-1] for line in run.plain[last + 1:]] == [
+        ["CI", "(.github/workflows/a.yml)", "failure"], [".github/workflows/bare.yml", "success"],
+        ["CI", "(.github/workflows/ci.yml)", "success"]]
+    run = gantry("run", "-W", "a.yml")
+    assert run.finish() == 1, run.errors
+    assert "a.yml" not in run.plain[0] and not any("workflows" in line for line in run.plain)
