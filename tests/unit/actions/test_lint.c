@@ -329,6 +329,37 @@ static void read_cases(void)
     }
 }
 
+/* Notes about the branding of an action, which the cases of the file leave out. */
+static void check_branding(void **state)
+{
+    static const struct {
+        const char *branding, *want; /* NULL: nothing */
+    } rows[] = {
+        {"{icon: activity, color: green}", NULL},
+        {"{icon: activty, color: green}", "there is no icon 'activty'; did you mean 'activity'?"},
+        {"{icon: zzzzzzzzzz}", "there is no icon 'zzzzzzzzzz'"},
+        {"{color: [green]}", NULL}, /* the reader's */
+        {"{icon: {a: b}}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        AUTO(lint_report_done) struct lint_report r = {0};
+        AUTO(auto_free)
+        char *text = xasprintf(
+            "name: a\ndescription: b\nbranding: %s\nruns: {using: node24, main: index.js}\n",
+            rows[i].branding);
+        const char *got = NULL;
+        check_file("action.yml", text, NULL, &r);
+        for (size_t k = 0; k < r.n; k++)
+            if (strcmp(r.v[k].rule->id, "invalid-branding") == 0)
+                got = r.v[k].message;
+        if ((got == NULL) != (rows[i].want == NULL) ||
+            (got != NULL && strcmp(got, rows[i].want) != 0))
+            fail_msg("%s: %s", rows[i].branding, got != NULL ? got : "nothing");
+    }
+}
+
 /* A file beyond the limits has one finding, at its beginning: an error where GitHub has the same limit. */
 static void check_limits(void **state)
 {
@@ -377,6 +408,7 @@ int main(void)
 
     tests[n++] = (struct CMUnitTest){.name = "the list of rules", .test_func = check_list};
     tests[n++] = (struct CMUnitTest){.name = "files beyond limits", .test_func = check_limits};
+    tests[n++] = (struct CMUnitTest){.name = "branding", .test_func = check_branding};
     tests[n++] = (struct CMUnitTest){.name = "very many calls", .test_func = check_many_calls};
     for (size_t i = 0; i < lint_n_rules; i++) {
         if (strcmp(lint_rules[i]->id, "expression-too-long") == 0)
