@@ -15,7 +15,9 @@
 #include <pcre2.h>
 
 #define PATTERN_BYTES ((size_t)8 << 10)
-#define HEAP_KIB      (32U << 10)
+/* As PCRE2 gets it: two bytes become four at most. */
+#define TRANSLATED_BYTES (2 * PATTERN_BYTES)
+#define HEAP_KIB         (32U << 10)
 /* A step looks at no more than the whole line; a first round takes so many of both together, some milliseconds. */
 #define ROUND_WORK ((size_t)4 << 20)
 #define ROUND_MIN  128U
@@ -85,6 +87,29 @@ static void number_groups(struct matcher_regex *r, uint32_t count)
     r->groups = (unsigned)count + 1;
 }
 
+/* Appends the pattern, up to so many bytes of the result; returns how far it came. With the option ECMAScript a letter
+ * that means nothing behind a backslash stands for itself, and \v for one character. PCRE2 knows others: \Q, \K, \R.
+ * Source: dotnet/runtime: System.Text.RegularExpressions RegexParser.cs (ScanBackslash, ScanCharEscape). */
+static size_t translate(struct sv p, size_t most, struct buf *out)
+{
+    size_t i = 0;
+
+    for (; i < p.n && out->len < most; i++) {
+        if (p.p[i] != '\\' || i + 1 == p.n) {
+            buf_addc(out, p.p[i]);
+            continue;
+        }
+        char c = p.p[++i];
+        if (c == 'v')
+            buf_adds(out, "\\x0b");
+        else if (ch_is_alpha(c) && strchr("aAbBcdDefGknpPrsStuwWxzZ", c) == NULL)
+            buf_addc(out, c);
+        else
+            buf_add(out, p.p + i - 1, 2);
+    }
+    return i;
+}
+
 static pcre2_code *compile(struct sv pattern, int *error, PCRE2_SIZE *at)
 {
     static const uint32_t options = PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C |
@@ -108,7 +133,7 @@ static pcre2_code *compile_watched(struct sv pattern, int *error, PCRE2_SIZE *at
     pcre2_code *code = NULL;
 
     for (size_t i = 0; i < 2 && code == NULL; i++) {
-        AUTO(buf_free) struct buf b = BUF_INIT(PATTERN_BYTES + 16);
+        AUTO(buf_free) struct buf b = BUF_INIT(TRANSLATED_BYTES + 16);
         buf_adds(&b, "(?C)(?:");
         buf_addsv(&b, pattern);
         buf_adds(&b, ends[i]);
@@ -128,15 +153,18 @@ int matcher_regex_new(struct sv pattern, struct matcher_regex **out, struct err 
     if (has_verb(pattern))
         return invalid(pattern, sv_find(pattern, SV("(*")) + 1, "Quantifier '*' following nothing.",
                        e);
-    pcre2_code *code = compile(pattern, &error, &at);
+    AUTO(buf_free) struct buf b = BUF_INIT(TRANSLATED_BYTES);
+    (void)translate(pattern, SIZE_MAX, &b);
+    pcre2_code *code = compile(buf_sv(&b), &error, &at);
     if (code != NULL) {
         pcre2_code_free(code);
-        code = compile_watched(pattern, &error, &at);
+        code = compile_watched(buf_sv(&b), &error, &at);
     }
     if (code == NULL) {
         char text[120];
         (void)pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
-        return invalid(pattern, at, text, e);
+        buf_reset(&b);
+        return invalid(pattern, translate(pattern, at, &b), text, e);
     }
     (void)pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &count);
     if (count > MATCHER_GROUPS) {

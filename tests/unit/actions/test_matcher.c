@@ -78,6 +78,9 @@ static const struct file_case file_cases[] = {
     {"a verb further on", REGEX("x[(*](*F)"), "Quantifier '*' following nothing"},
     {"no verbs", REGEX("[(*a]\\\\(*[](*][^](*]"), NULL},
     {"brackets that do not pair", REGEX("a)(b"), "Invalid pattern 'a)(b' at offset 1"},
+    {"a place behind such letters", REGEX("\\\\Q\\\\K("), "at offset 5"},
+    {"a verb where PCRE2 quotes", REGEX("\\\\Q[\\\\E(*F)]\\\\Q(*F)"),
+     "Quantifier '*' following nothing"},
     {"a comment at the end", REGEX("(?x)a # b"), NULL},
     {"surrogates in a class", REGEX("[\\\\uD800-\\\\uDFFF]"), NULL},
     {"too many groups", NULL, "a pattern has more than 255 groups"},
@@ -218,6 +221,8 @@ static const struct line_case line_cases[] = {
      "\xE2\x82\xAC"
      "A",
      "m=A"},
+    {"a letter without a meaning behind a backslash",
+     ONE("{\"regexp\":\"^\\\\Qa\\\\E(.)\\\\K[\\\\R]\\\\v$\",\"message\":1}"), "QaExKR\v", "m=x"},
     {"a back reference to nothing matches", ONE("{\"regexp\":\"^(a)?\\\\1b(c)\",\"message\":2}"),
      "bc", "m=c"},
     {"named groups come behind the others",
