@@ -14,8 +14,8 @@ static const struct opt run_opts[] = {
      "run this job and what it needs; CALLER/JOB for one of a called workflow", NULL},
     {0, "matrix", "K:V", OPT_LIST, "run only the legs whose matrix has this value", NULL},
     {0, "input", "K=V", OPT_LIST, "an input of a workflow_dispatch run", NULL},
-    {0, "secret", "K[=V]", OPT_LIST, "a secret; without =V its value is taken from the environment",
-     NULL},
+    {0, "secret", "K[=V]", OPT_SECRETS,
+     "a secret; without =V its value is taken from the environment", NULL},
     {0, "secret-file", "FILE", OPT_LIST, "secrets as NAME=VALUE lines", NULL},
     {0, "var", "K=V", OPT_LIST, "a configuration variable (vars context)", NULL},
     {0, "var-file", "FILE", OPT_LIST, "configuration variables as NAME=VALUE lines", NULL},
@@ -50,7 +50,7 @@ static const struct opt run_opts[] = {
     {0, "approve", "ENV", OPT_LIST, "an environment whose protection counts as approved", NULL},
 };
 static const struct opt start_opts[] = {
-    {0, "jitconfig", "B64", OPT_LIST,
+    {0, "jitconfig", "B64", OPT_SECRETS,
      "a JIT configuration; better given as ACTIONS_RUNNER_INPUT_JITCONFIG", NULL},
     {0, "jitconfig-file", "FILE", OPT_LIST, "JIT configurations, one a line", NULL},
     {0, "once", NULL, OPT_FLAG, "take one job, then end", NULL},

@@ -31,7 +31,7 @@ static void man_option(FILE *f, const struct opt *o)
         (void)fprintf(f, " \\fI%s\\fR", o->arg);
     (void)fputc('\n', f);
     roff(f, o->help);
-    (void)fprintf(f, "%s%s.\n", o->kind == OPT_LIST ? "; repeatable" : "",
+    (void)fprintf(f, "%s%s.\n", o->kind >= OPT_LIST ? "; repeatable" : "",
                   o->missing != NULL ? " (not available yet)" : "");
 }
 

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+#include <stdint.h>
+
 #define HELP_COLUMN 28U
 
 const struct command *cli_command(struct sv name)
@@ -90,6 +92,8 @@ static int take(struct args *a, size_t i, struct sv shown, const char *value, in
         return err_set(e, FAIL_UNSUPPORTED, "%s: option '" SV_FMT "' is not available yet; %s",
                        a->cmd->name, SV_ARG(shown), o->missing);
     strv_add(&a->values[i], value);
+    if (o->kind == OPT_SECRETS) /* argv is ours to change (C11 5.1.2.2.1) */
+        explicit_bzero((char *)(uintptr_t)value, strlen(value));
     return 0;
 }
 
@@ -201,7 +205,7 @@ static void help_option(FILE *f, const struct opt *o)
         (void)fprintf(f, "%s\n%*s", b.p, (int)HELP_COLUMN, "");
     else
         (void)fprintf(f, "%-*s", (int)HELP_COLUMN, b.p);
-    (void)fprintf(f, "%s%s%s\n", o->help, o->kind == OPT_LIST ? "; repeatable" : "",
+    (void)fprintf(f, "%s%s%s\n", o->help, o->kind >= OPT_LIST ? "; repeatable" : "",
                   o->missing != NULL ? " (not available yet)" : "");
 }
 

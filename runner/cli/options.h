@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_LIST };
+/* OPT_SECRETS: a list whose values args_parse() takes out of argv, where every user of the host can read them. */
+enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_LIST, OPT_SECRETS };
 struct opt {
     char letter;      /* 0 = none */
     const char *name; /* without dashes; NULL = only a letter */

@@ -17,14 +17,6 @@
 #define OPTIONS_MAX_BYTES  (1U << 20)
 #define JIT_ENV            "ACTIONS_RUNNER_INPUT_JITCONFIG" /* spec runner-protocol 2.6 */
 
-/* Out of the process list (spec runner-protocol 12, row 40). */
-static void hide(const char *arg)
-{
-    char *p = (char *)(uintptr_t)arg;
-
-    explicit_bzero(p, strlen(p));
-}
-
 static int read_jit(const struct args *a, struct strv *out, struct err *e)
 {
     const struct strv *given = args_list(a, "jitconfig");
@@ -96,8 +88,6 @@ int cmd_start(const struct args *a)
     if (read_options(a, &o, &jit, &host_dirs, &e) < 0 || programs_find(&p, &e) < 0 ||
         run_state_open(p.launcher, &st, &e) < 0)
         return cli_fail(&e);
-    for (size_t i = 0; i < args_list(a, "jitconfig")->n; i++)
-        hide(args_list(a, "jitconfig")->v[i]);
     o.launcher = p.launcher;
     o.worker = p.worker;
     o.jobs_dir = st.jobs_dir;

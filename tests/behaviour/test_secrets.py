@@ -97,3 +97,18 @@ def test_no_secret_on_disk_after_kill(gantry, repository, host):
     assert gantry("run", "--json", "--offline").finish() == 0
     assert holders(*ours(repository)) == []
     host.assert_clean(repository)
+
+
+def test_no_secret_in_the_list_of_processes(gantry, repository, host):
+    """Every user of the host may read what programs were called with."""
+    repository.commit(WORKFLOW)
+    run = gantry("run", "--json", "--offline", "--secret", "S=" + SECRET, "--secret=OTHER=" + SECRET)
+    run.wait_log("now waiting")
+    with open("/proc/%d/cmdline" % run.process.pid, "rb") as f:
+        words = f.read()
+    assert b"--secret" in words
+    assert SECRET.encode() not in words
+    assert not any(SECRET in line for line in host.processes())
+    run.interrupt()
+    assert run.finish() == 130
+    host.assert_clean(repository)

@@ -78,6 +78,31 @@ static void check_parse(void **state)
     args_done(&a);
 }
 
+/* Values of secrets are taken, and are gone from argv, which is everybody's to read; others stay. */
+static void secrets_leave_argv(void **state)
+{
+    char run[] = "run", option[] = "--secret", value[] = "A=hunter2", glued[] = "--secret=B=x";
+    char other[] = "--var=C=y", start[] = "start", jit[] = "--jitconfig", blob[] = "e30=";
+    char *of_run[] = {run, option, value, glued, other, NULL};
+    char *of_start[] = {start, jit, blob, NULL};
+    struct args a;
+    struct err e = {0};
+    bool help = false;
+
+    (void)state;
+    assert_int_equal(args_parse(cli_command(SV("run")), 5, of_run, &a, &help, &e), 0);
+    assert_string_equal(args_list(&a, "secret")->v[0], "A=hunter2");
+    assert_string_equal(args_list(&a, "secret")->v[1], "B=x");
+    assert_memory_equal(value, "\0\0\0\0\0\0\0\0\0", sizeof value);
+    assert_memory_equal(glued, "--secret=\0\0\0", sizeof glued);
+    assert_string_equal(other, "--var=C=y");
+    args_done(&a);
+    assert_int_equal(args_parse(cli_command(SV("start")), 3, of_start, &a, &help, &e), 0);
+    assert_string_equal(args_list(&a, "jitconfig")->v[0], "e30=");
+    assert_memory_equal(blob, "\0\0\0\0", sizeof blob);
+    args_done(&a);
+}
+
 static char *printed(void (*fn)(FILE *, const struct command *), const struct command *c, bool man)
 {
     char *text = NULL;
@@ -207,12 +232,14 @@ static void durations(void **state)
 
 int main(void)
 {
-    enum { N = sizeof cases / sizeof cases[0], MORE = 5 };
+    enum { N = sizeof cases / sizeof cases[0], MORE = 6 };
     static const struct CMUnitTest more[MORE] = {
         cmocka_unit_test(help_names_every_option),
+        cmocka_unit_test(secrets_leave_argv),
         cmocka_unit_test(the_man_page_is_of_these_tables),
         cmocka_unit_test(the_readme_names_real_options),
-        cmocka_unit_test(text_of_jobs_cannot_drive_the_terminal), cmocka_unit_test(durations)};
+        cmocka_unit_test(text_of_jobs_cannot_drive_the_terminal),
+        cmocka_unit_test(durations)};
     struct CMUnitTest tests[N + MORE];
 
     for (size_t i = 0; i < N; i++)
