@@ -189,7 +189,9 @@ static void show(struct live *v, size_t run)
     v->ended = true;
     render_whole(v->render);
     render_flush(v->render);
-    if (output_waiting(v->out) == 0)
+    if (render_broken(v->render))
+        reader_gone(v);
+    else if (output_waiting(v->out) == 0)
         loop_stop(v->loop);
 }
 
