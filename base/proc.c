@@ -363,15 +363,25 @@ void proc_main_init(void)
     static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, SIGWINCH};
     struct sigaction ign = {.sa_handler = SIG_IGN};
     struct sigaction dfl = {.sa_handler = SIG_DFL};
+    struct sigaction hangup;
     sigset_t set;
 
     (void)sigemptyset(&set);
     for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
         (void)sigaddset(&set, handled[i]);
+    /* Started by nohup: blocked, the signal would come in spite of being ignored (signal(7)). */
+    BUG(sigaction(SIGHUP, NULL, &hangup) < 0);
+    if (hangup.sa_handler == SIG_IGN)
+        (void)sigdelset(&set, SIGHUP);
     BUG(pthread_sigmask(SIG_SETMASK, &set, NULL) != 0);
     /* Inherited SIG_IGN of SIGCHLD would make the kernel reap our children (nohup-like parents). */
     BUG(sigaction(SIGCHLD, &dfl, NULL) < 0 || sigaction(SIGPIPE, &ign, NULL) < 0);
     fd_ensure_stdio();
+}
+
+bool proc_on_terminal(void)
+{
+    return isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO);
 }
 
 void proc_no_dump(void)

@@ -54,8 +54,11 @@ void proc_capture_drop(struct proc_capture *c); /* kills it, if it still runs */
 /* Finds a program on PATH (or the given list of folders, ':'-separated); absolute path, free(). */
 MUST_USE int proc_which(const char *name, const char *path_list, char **out, struct err *e);
 
-/* Blocks the handled signals, ignores SIGPIPE, opens missing stdio. First statement of main. */
+/* Blocks the handled signals (not SIGHUP that nohup made ignored), ignores SIGPIPE, opens missing stdio. First
+ * statement of main. */
 void proc_main_init(void);
+/* True while one of the standard streams is a terminal: its end (SIGHUP) is that of the program. Ask at the start. */
+bool proc_on_terminal(void);
 /* setrlimit(CORE, 0) + PR_SET_DUMPABLE 0, for processes that hold keys. */
 void proc_no_dump(void);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "runner/cli/supervise.h"
 
 #include <fcntl.h>
@@ -24,6 +25,7 @@ struct serve {
     struct sup *sup;
     int status;
     unsigned stops;
+    bool on_terminal;
 };
 
 static int number(const struct args *a, const char *name, uint64_t dflt, uint64_t max,
@@ -151,7 +153,7 @@ static void on_signal(void *ctx, int sig)
 {
     struct serve *s = ctx;
 
-    if (sig == SIGHUP)
+    if (sig == SIGHUP && !s->on_terminal)
         return;
     s->stops++;
     loop_stop(s->loop);
@@ -160,7 +162,7 @@ static void on_signal(void *ctx, int sig)
 int cmd_serve(const struct args *a)
 {
     static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
-    struct serve s = {.a = a};
+    struct serve s = {.a = a, .on_terminal = proc_on_terminal()};
     AUTO(programs_done) struct programs p = {.self = NULL};
     AUTO(buf_free) struct buf json = BUF_INIT(1U << 20);
     struct sup_spec spec = {.programs = &p, .on = {on_ready, on_failed, NULL, NULL, &s}};

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "runner/cli/state.h"
 #include "runner/cli/supervise.h"
 #include "runner/listener/listener.h"
@@ -80,8 +81,12 @@ int cmd_start(const struct args *a)
     AUTO(strv_free) struct strv host_dirs = STRV_INIT;
     AUTO(programs_done) struct programs p = {.self = NULL};
     AUTO(run_state_close) struct run_state st = RUN_STATE_INIT;
-    struct gh_options o = {
-        .late_fd = -1, .source_fd = -1, .listing_fd = -1, .status_fd = -1, .announce = true};
+    struct gh_options o = {.late_fd = -1,
+                           .source_fd = -1,
+                           .listing_fd = -1,
+                           .status_fd = -1,
+                           .announce = true,
+                           .hangup_stops = proc_on_terminal()};
     struct err e = {0};
     int status;
 

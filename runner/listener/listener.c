@@ -181,7 +181,7 @@ static void on_signal(void *ctx, int sig)
     struct gh_listener *l = ctx;
     struct err none = {0};
 
-    if (sig == SIGHUP || sig == SIGCHLD)
+    if ((sig == SIGHUP && !l->o.hangup_stops) || sig == SIGCHLD)
         return;
     l->stops++;
     log_info("listener", "signal", "signal=%d count=%u", sig, l->stops);

@@ -42,6 +42,7 @@ struct gh_options {
     const char *ca_file, *proxy;
     const char *version; /* NULL: GH_DEFAULT_RUNNER_VERSION */
     bool once;
+    bool hangup_stops;     /* SIGHUP is the end of its terminal; else it is passed over */
     bool announce;         /* the lines of spec 1.6 on standard output */
     int status_fd;         /* >= 0: JSON Lines for the front end, see below */
     int64_t kill_ms;       /* a stopping runner kills its jobs after; 0 = 25 s */
