@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
+#include <unistd.h>
+
 static bool in_list(const char *word, const char *const *list)
 {
     while (*list != NULL && strcmp(word, *list) != 0)
@@ -72,10 +74,19 @@ static int run_command(const struct command *c, int argc, char **argv)
     return c->run(&a);
 }
 
+/* On a terminal the lines of the official runner say it already ("Running job: x"). */
+static const char *levels(int argc, char **argv)
+{
+    bool doubled =
+        argc > 1 && strcmp(argv[1], "start") == 0 && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
+
+    return doubled && getenv("GANTRY_LOG") == NULL ? "warn" : NULL;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *c;
-    struct log_options log = {.program = "gantry"};
+    struct log_options log = {.program = "gantry", .levels = levels(argc, argv)};
     struct err e = {0};
 
     proc_main_init();

@@ -73,7 +73,7 @@ void cli_man(FILE *f)
         ".SH ENVIRONMENT\n"
         ".TP\n\\fBGANTRY_HOME\\fR\nA folder for all of Gantry's files instead of the usual places.\n"
         ".TP\n\\fBGANTRY_LOG\\fR\nLevel of the log on standard error: error, warn, info, debug, trace, or\n"
-        "MODULE=LEVEL, separated by commas.\n"
+        "MODULE=LEVEL, separated by commas. Without it: info; of \\fBgantry start\\fR on a terminal: warn.\n"
         ".TP\n\\fBNO_COLOR\\fR\nNot empty: no colours.\n"
         ".TP\n\\fBACTIONS_RUNNER_INPUT_JITCONFIG\\fR\nThe JIT configuration for \\fBgantry start\\fR.\n"
         ".SH FILES\n"
