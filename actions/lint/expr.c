@@ -292,7 +292,7 @@ void lint_site(struct lint *l, const struct lint_site *s)
 {
     struct sv v = s->node->text;
 
-    if (l->out->full) /* more would be dropped */
+    if (lint_is_full(l)) /* more would be dropped */
         return;
     if (lint_kind(s->node) != TOK_STRING && s->place != PLACE_IF)
         return;

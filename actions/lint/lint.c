@@ -128,6 +128,31 @@ static char *bounded(const char *message)
     return buf_take(&b, NULL);
 }
 
+bool lint_is_full(const struct lint *l)
+{
+    return l->n_of[LINT_ERROR] >= LINT_MAX_FINDINGS;
+}
+
+/* One of the lowest level goes, if that is lower: notes hide no error. */
+static bool make_room(struct lint *l, enum lint_level level)
+{
+    struct lint_report *out = l->out;
+    enum lint_level low = LINT_NOTE;
+
+    out->full = true;
+    while (low < level && l->n_of[low] == 0)
+        low++;
+    for (size_t i = out->n; low < level && i-- > l->first;) {
+        if (out->v[i].level != low)
+            continue;
+        free(out->v[i].message);
+        out->v[i] = out->v[--out->n];
+        l->n_of[low]--;
+        return true;
+    }
+    return false;
+}
+
 void lint_add(struct lint *l, const struct lint_rule *r, enum lint_level level,
               struct lint_range at, const char *message)
 {
@@ -139,10 +164,9 @@ void lint_add(struct lint *l, const struct lint_rule *r, enum lint_level level,
         level = c->levels[index];
     if (level == LINT_OFF || ignored(l, r, sv_of(message)))
         return;
-    if (out->n - l->first >= LINT_MAX_FINDINGS) {
-        out->full = true;
+    if (out->n - l->first >= LINT_MAX_FINDINGS && !make_room(l, level))
         return;
-    }
+    l->n_of[level]++;
     GROW(out->v, out->cap, out->n + 1);
     out->v[out->n++] = (struct lint_finding){
         .rule = r,
@@ -225,7 +249,7 @@ void lint_in(struct lint *l, const struct lint_rule *r, const struct yx_node *sc
 
     if (r->level == LINT_ERROR)
         lint_mark(l, scalar);
-    if (l->out->full)
+    if (lint_is_full(l))
         return;
     va_start(ap, fmt);
     addv(l, r, r->level, range_in(l, scalar, offset, n), fmt, ap);
@@ -259,7 +283,7 @@ void lint_expr_at(const struct lint_expr *x, const struct lint_rule *r, const st
 
     if (r->level == LINT_ERROR)
         lint_mark(x->l, x->site->node);
-    if (x->l->out->full)
+    if (lint_is_full(x->l))
         return;
     va_start(ap, fmt);
     addv(x->l, r, r->level, range_of_node(x, n), fmt, ap);
@@ -271,7 +295,7 @@ void lint_expr_level_at(const struct lint_expr *x, const struct lint_rule *r, en
 {
     va_list ap;
 
-    if (x->l->out->full)
+    if (lint_is_full(x->l))
         return;
     va_start(ap, fmt);
     addv(x->l, r, level, range_of_node(x, n), fmt, ap);

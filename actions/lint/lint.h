@@ -44,7 +44,8 @@ struct lint_finding {
 struct lint_report {
     struct lint_finding *v; /* by position */
     size_t n, cap;
-    bool full; /* more than LINT_MAX_FINDINGS: the rest was dropped */
+    bool
+        full; /* more than LINT_MAX_FINDINGS of a file: others, the lowest levels first, were dropped */
 };
 #define LINT_MAX_FINDINGS 1000U               /* Ours: of one file */
 #define LINT_MAX_MESSAGE  8191U               /* Ours: bytes; what is longer ends with "[...]" */

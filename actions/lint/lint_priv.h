@@ -62,6 +62,7 @@ struct lint_called;
 struct lint_suggestion {
     struct lint_suggestion *next;
     const struct yx_node *key;
+    const struct yx_node *map; /* that has an unknown key; NULL for a value */
     const char *meant;
     const struct schema *type;
 };
@@ -74,7 +75,8 @@ struct lint {
     size_t n_lines;
     const struct yx_node *root;
     struct lint_report *out;
-    size_t first; /* index of our first finding */
+    size_t first;                /* index of our first finding */
+    size_t n_of[LINT_ERROR + 1]; /* findings of each level, before comments take some away */
     struct lint_job *jobs;
     size_t n_jobs;
     struct lint_step *steps; /* composite */
@@ -104,6 +106,7 @@ struct lint_range {
 /* Scalars whose expressions have errors of their own already. */
 void lint_mark(struct lint *l, const struct yx_node *scalar);
 bool lint_is_marked(const struct lint *l, unsigned line, unsigned col);
+bool lint_is_full(const struct lint *l); /* nothing that is added would be kept */
 void lint_add(struct lint *l, const struct lint_rule *r, enum lint_level level,
               struct lint_range at, const char *message);
 

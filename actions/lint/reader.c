@@ -156,20 +156,12 @@ static const struct lint_rule *rule_of(const struct lint *l, const struct index 
 }
 
 /* A misspelled key is missing too: one word about it is enough. */
-static bool is_misspelled(const struct lint *l, const struct index *x, const struct wf_error *w)
+static bool is_misspelled(const struct lint *l, const struct wf_error *w)
 {
     for (const struct lint_suggestion *s = l->suggestions; s != NULL; s = s->next) {
-        if (s->meant == NULL || sv_find(sv_of(w->text), sv_of(s->meant)) == SV_NPOS)
-            continue;
-        for (size_t i = 0; i < x->n; i++) {
-            const struct yx_node *map = x->v[i].node;
-            if (map->kind != YX_MAPPING || map->line != w->line || map->col != w->col)
-                continue;
-            for (size_t k = 0; k < map->n; k++) {
-                if (map->items[2 * k] == s->key)
-                    return true;
-            }
-        }
+        if (s->map != NULL && s->map->line == w->line && s->map->col == w->col &&
+            sv_find(sv_of(w->text), sv_of(s->meant)) != SV_NPOS)
+            return true;
     }
     return false;
 }
@@ -239,7 +231,7 @@ static void report(struct lint *l, const struct index *x, const struct wf_error 
          sv_starts(sv_of(w->text), SV("Unexpected value"))) &&
         lint_is_marked(l, w->line, w->col))
         return; /* its expressions have errors of their own */
-    if (r == &rule_missing_key && is_misspelled(l, x, w))
+    if (r == &rule_missing_key && is_misspelled(l, w))
         return;
     if (r == &rule_filter_conflict || sv_find(sv_of(w->text), SV("'input default'")) != SV_NPOS)
         return; /* events.c says more */

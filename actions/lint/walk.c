@@ -40,18 +40,18 @@ static const struct schema_property *property(const struct schema *map, struct s
 
 /* ---- what was meant ---- */
 
-/* meant: NULL when nothing is near; type: what a value must be, NULL for a key. */
+/* meant: NULL when nothing is near. For a value what it must be, for a key where it is; the other is NULL. */
 static void suggest(struct walk *w, const struct yx_node *n, const char *meant,
-                    const struct schema *type)
+                    const struct schema *type, const struct yx_node *map)
 {
     struct lint_suggestion *s = lint_alloc(w->l, sizeof *s);
 
-    *s =
-        (struct lint_suggestion){.next = w->l->suggestions, .key = n, .meant = meant, .type = type};
+    *s = (struct lint_suggestion){
+        .next = w->l->suggestions, .key = n, .meant = meant, .type = type, .map = map};
     w->l->suggestions = s;
 }
 
-static void note_unknown(struct walk *w, const struct yx_node *key,
+static void note_unknown(struct walk *w, const struct yx_node *map, const struct yx_node *key,
                          const struct schema *const *alts, size_t n)
 {
     const char *names[256];
@@ -65,7 +65,7 @@ static void note_unknown(struct walk *w, const struct yx_node *key,
     names[k] = NULL;
     const char *best = nearest_name(key->text, names);
     if (best != NULL)
-        suggest(w, key, best, NULL);
+        suggest(w, key, best, NULL, map);
 }
 
 static bool has_kind(const struct schema *type, enum schema_kind kind)
@@ -117,7 +117,7 @@ static void check_values(struct walk *w, const struct yx_node *n, const struct s
             best = nearest_name(n->text, alts[i]->values);
     }
     if (!fits(n, type))
-        suggest(w, n, best, type);
+        suggest(w, n, best, type, NULL);
 }
 
 static void add_one(struct buf *b, const char *name)
@@ -267,7 +267,7 @@ static void walk_mapping(struct walk w, const struct yx_node *n, const struct sc
         enter(&inner, n, i);
         if (vt == NULL && n_alts > 0 && (alts[0]->key == NULL || alts[0]->lenient)) {
             if (!lint_has_expr(k))
-                note_unknown(&w, k, alts, n_alts);
+                note_unknown(&w, n, k, alts, n_alts);
             if (type->kind != SCHEMA_ANY && !lint_has_expr(k))
                 continue; /* the value is nothing */
         }

@@ -187,6 +187,25 @@ static void check_many_calls(void **state)
     assert_false(found(&r, lint_rule_find(SV("call-permissions"))));
 }
 
+/* Every job lacks a key that it has nearly: takes minutes where all keys are looked through for each error. */
+static void check_many_slips(void **state)
+{
+    AUTO(lint_report_done) struct lint_report r = {0};
+    AUTO(buf_free) struct buf b = BUF_INIT(1U << 20);
+    size_t slips = 0;
+
+    (void)state;
+    buf_adds(&b, "on: push\njobs:\n");
+    for (unsigned i = 0; i < 9000; i++)
+        buf_addf(&b, "  j%u: {run-on: x, steps: [{run: x}]}\n", i);
+    check_file(".github/workflows/many.yml", b.p, NULL, &r);
+    for (size_t i = 0; i < r.n; i++) {
+        slips += strstr(r.v[i].message, "did you mean 'runs-on'?") != NULL;
+        assert_ptr_not_equal(r.v[i].rule, lint_rule_find(SV("missing-key")));
+    }
+    assert_true(slips > 10);
+}
+
 /* ---- tables ---- */
 
 #define HEAD "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n"
@@ -410,6 +429,7 @@ int main(void)
     tests[n++] = (struct CMUnitTest){.name = "files beyond limits", .test_func = check_limits};
     tests[n++] = (struct CMUnitTest){.name = "branding", .test_func = check_branding};
     tests[n++] = (struct CMUnitTest){.name = "very many calls", .test_func = check_many_calls};
+    tests[n++] = (struct CMUnitTest){.name = "very many slips", .test_func = check_many_slips};
     for (size_t i = 0; i < lint_n_rules; i++) {
         if (strcmp(lint_rules[i]->id, "expression-too-long") == 0)
             continue; /* its example is shortened */
