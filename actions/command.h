@@ -33,7 +33,7 @@ void cmd_escape_property(struct buf *b, struct sv s);
 /* The text of a file command as well-formed UTF-8 without a byte order mark: text with a mark of UTF-8, 16 or 32 is
  * decoded; what is ill-formed becomes U+FFFD. Lent from `text` where it is that already, else from *own, which is
  * overwritten and to be freed. */
-struct sv cmd_file_text(struct sv text, struct buf *own);
+struct sv cmd_file_text(struct sv s, struct buf *own);
 /* One parser of key/value file commands (GITHUB_ENV, OUTPUT, STATE; spec logs 2.2), decoded as above. Calls fn in
  * order, so entries before a wrong one are applied. FAIL_INPUT with the texts of the official runner; fn's failure is passed on. */
 typedef int cmd_pair_fn(void *ctx, struct sv key, struct sv value, struct err *e);

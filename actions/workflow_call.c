@@ -169,6 +169,7 @@ const struct wf_job *wf_job_at(const struct wf *w, struct sv path, bool *unread)
     const struct wf_job *j = NULL;
     struct sv id;
 
+    BUG(w == NULL);
     *unread = false;
     while (sv_next(&path, '/', &id)) {
         if (w == NULL) {

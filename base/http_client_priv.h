@@ -107,7 +107,7 @@ MUST_USE int hc_redirect(struct hc_req *r, int status, const char *location, str
 
 /* http_curl.c: opened by the first request that needs it. */
 MUST_USE int hc_need_curl(struct hc *h, struct err *e);
-void hc_curl_on_timer(void *hc);
+void hc_curl_on_timer(void *ctx);
 void hc_curl_close(struct hc *h);
 
 bool hc_status_is_final(const struct hc_req *r, int status); /* neither repeated nor redirected */

@@ -52,7 +52,7 @@ size_t sv_find(struct sv s, struct sv needle);
 static inline struct sv sv_sub(struct sv s, size_t from, size_t n) /* clamped to s */
 {
     if (s.p == NULL)
-        return s;
+        return (struct sv){NULL, 0};
     if (from > s.n)
         from = s.n;
     if (n > s.n - from)
