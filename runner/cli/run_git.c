@@ -50,7 +50,8 @@ static void complaint(int fd, char *dst, size_t n)
     (void)sv_next(&s, '\n', &line);
     if (sv_starts(line, SV("fatal: ")))
         line = sv_sub(line, 7, line.n);
-    memmove(dst, line.p, line.n);
+    if (line.n > 0)
+        memmove(dst, line.p, line.n);
     dst[line.n] = '\0';
 }
 
