@@ -89,7 +89,7 @@ static ssize_t some(void *ctx, char *p, size_t n)
     if (stream_began || n < 4)
         return 0;
     stream_began = true;
-    memcpy(p, "some", 4);
+    memset(p, 's', 4);
     return 4;
 }
 

@@ -43,10 +43,8 @@ static void replay_file(const char *path)
 
 static void add(uint8_t *p, size_t *at, const char *text)
 {
-    size_t n = strlen(text);
-
-    (void)memcpy(p + *at, text, n);
-    *at += n;
+    for (; *text != '\0'; text++)
+        p[(*at)++] = (uint8_t)*text;
 }
 
 /* Whether it ended as is documented, and soon. */

@@ -123,14 +123,15 @@ static void long_text_is_kept_whole(void **state)
 {
     (void)state;
     struct err e, copy, other;
-    char *a = row('a', 5000), *text = malloc(2 * ERR_MAX_TEXT);
+    const size_t size = (size_t)2 * ERR_MAX_TEXT;
+    char *a = row('a', 5000), *text = malloc(size);
 
     assert_non_null(text);
     (void)err_set(&e, FAIL_INPUT, "%s.", a);
     assert_int_equal(strlen(e.msg), sizeof e.msg - 1);
     assert_int_equal(strlen(err_whole(&e)), 5001);
     (void)err_wrap(&e, "step 'x'");
-    assert_int_equal(strlen(err_text(&e, text, 2 * ERR_MAX_TEXT)), strlen("step 'x': ") + 5001);
+    assert_int_equal(strlen(err_text(&e, text, size)), strlen("step 'x': ") + 5001);
     copy = e;
     assert_ptr_equal(err_whole(&copy), err_whole(&e));
     (void)err_set(&other, FAIL_INPUT, "short");
