@@ -22,6 +22,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs root (namespaces, mounts); not collected for an ordinary user")
     config.addinivalue_line("markers", "user: says what an ordinary user sees; not collected for root")
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, which a program respects
 
 
 def pytest_collection_modifyitems(config, items):
