@@ -4,9 +4,16 @@
  * and start-up is its recovery. */
 #include "base/mem.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+void mem_keep(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, INT_MAX); /* a hint: without it the process is slower */
+}
 
 static _Noreturn void out_of_memory(void)
 {

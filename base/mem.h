@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+/* What is freed is kept for what comes next, instead of given back and faulted in again. For a process that works
+ * through its input and ends; not for one that waits for work. */
+void mem_keep(void);
 void *xmalloc(size_t n) __attribute__((malloc));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc));
 /* n * size is checked; p may be NULL. */

@@ -165,6 +165,7 @@ int cmd_parse_file(const struct args *a)
     struct err e = {0};
     size_t n;
 
+    mem_keep();
     if (args_flag(a, "batch") && a->words.n == 0)
         return cli_parse_batch();
     if (o.file == NULL || args_flag(a, "batch")) {
